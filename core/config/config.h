@@ -1,0 +1,83 @@
+// One Config per module, aggregated. The commented file deploy/tamiz.toml is compiled in and is the defaults.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/sandbox/decoder_pool.h"
+#include "core/scan/scanner.h"
+#include "core/source/upload.h"
+#include "core/work/admission.h"
+
+namespace tamiz::config {
+
+struct ServerConfig {
+  // Where gRPC listens, host:port or unix:PATH. Port 0 picks one.
+  std::string listen = "127.0.0.1:50051";
+  // Where /metrics and /healthz are served; empty: nowhere.
+  std::string metrics_listen = "127.0.0.1:9464";
+  // Without TLS, refuse to listen on anything but loopback unless this is set.
+  bool allow_insecure_non_loopback = false;
+  // PEM files; both or neither. `tls_client_ca_file` asks clients for certificates.
+  std::string tls_certificate_file, tls_key_file, tls_client_ca_file;
+  // Largest message, bytes. Range 64 KiB … 1 GiB.
+  std::uint64_t max_message_bytes = 64ull << 20;
+  // How long a shutdown waits for running scans. Range 0 … 10 min.
+  std::chrono::milliseconds drain_time = std::chrono::seconds(30);
+  bool reflection = true;
+};
+
+struct ListsConfig {
+  // Largest share of rejected rows that an import may have. Range 0 … 1.
+  double max_rejected_share = 0.1;
+  // Whether ExportEntries answers.
+  bool allow_export = true;
+};
+
+struct SelfTestConfig {
+  // Time between self-tests; 0: only at start, after each swap and when asked. Range 0 … 24 h.
+  std::chrono::seconds interval = std::chrono::minutes(5);
+};
+
+struct LogConfig {
+  std::string level = "info";  // debug, info, warn, error
+};
+
+struct Config {
+  std::string data_dir = "var";  // database and spool files
+  ServerConfig server;
+  source::Config source;
+  sandbox::Config decode;
+  work::AdmissionConfig admission;
+  scan::Config scan;
+  ListsConfig lists;
+  SelfTestConfig self_test;
+  LogConfig log;
+};
+
+// One option as given on the command line or in the environment.
+struct Override {
+  std::string key;    // "server.listen"
+  std::string value;  // TOML value or bare text
+  std::string origin;  // "--listen" or "TAMIZ__SERVER__LISTEN", for messages
+};
+
+// Compiled-in defaults < `file` (empty: none) < environment (TAMIZ__SECTION__KEY) < flags. INVALID_ARGUMENT
+// names file, line, key, value and the allowed range; unknown keys too.
+[[nodiscard]] StatusOr<Config> Load(const std::string& file, const std::vector<Override>& environment,
+                                    const std::vector<Override>& flags);
+// TAMIZ__* of the process's environment.
+[[nodiscard]] std::vector<Override> FromEnvironment();
+// The compiled-in file, comments and all.
+[[nodiscard]] std::string_view DefaultFile();
+// The configuration in force as TOML.
+[[nodiscard]] std::string Print(const Config& config);
+// Keys whose values differ.
+[[nodiscard]] std::vector<std::string> Difference(const Config& a, const Config& b);
+
+}  // namespace tamiz::config

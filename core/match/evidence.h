@@ -1,0 +1,98 @@
+// What is known of an upload when it is matched, and what follows from it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/hash/digests.h"
+#include "core/hash/pdq_hasher.h"
+#include "core/lists/hash_list.h"
+#include "core/media/incomplete.h"
+
+namespace tamiz::match {
+
+// Hashes of one look at one frame. A frame may be looked at more than once: see media::FrameVariant and
+// `border_removed`.
+struct FrameEvidence {
+  std::uint32_t index = 0;            // looks at the same frame share it
+  std::chrono::microseconds time{0};  // presentation time from the first frame
+  hash::PdqOrientations pdq;
+  // False for look-ups of foreign hashes, where only hashes[0] is there.
+  bool has_orientations = true;
+  bool border_removed = false;
+};
+
+struct Evidence {
+  std::optional<hash::Digests> digests;
+  // Single digests of a look-up, beside or instead of `digests`.
+  std::vector<lists::EntryHash> foreign_digests;
+  std::vector<FrameEvidence> frames;  // by index
+  std::chrono::microseconds duration{0};       // zero for stills
+  std::chrono::microseconds frame_interval{0};  // what a sampled frame stands for; zero for stills
+};
+
+// Strongest first. Values equal those of tamiz.v1.Verdict.
+enum class Verdict { kMatch = 1, kPossibleMatch = 2, kIncomplete = 3, kNoKnownMatch = 4 };
+[[nodiscard]] std::string_view ToString(Verdict verdict);  // "MATCH" …
+
+struct TimeRange {
+  std::chrono::microseconds start{0};
+  std::chrono::microseconds end{0};
+  friend bool operator==(const TimeRange&, const TimeRange&) = default;
+};
+
+struct ConfidenceBasis {
+  std::string calibration;
+  std::string date;
+  std::string method;
+};
+
+// Fields as in tamiz.v1.Match, where each is described.
+struct Match {
+  std::string list_id, list_name;
+  std::uint64_t list_version = 0;
+  std::string entry_id;
+  std::vector<std::string> labels;
+  std::string source_org;
+  lists::HashType hash_type = lists::HashType::kPdq;
+  bool exact = false;
+  std::uint32_t distance = 0;
+  std::uint32_t radius = 0;
+  std::optional<hash::Transform> transform;  // applying it to the entry's picture gives the upload
+  bool border_removed = false;
+  std::uint32_t quality_query = 0, quality_reference = 0;
+  std::vector<TimeRange> query_ranges, reference_ranges;
+  double query_coverage = 0, reference_coverage = 0;
+  std::uint32_t corroborating_frames = 0;
+  double confidence = 0;
+  ConfidenceBasis basis;
+  bool shadow = false;
+  bool review = false;
+  std::string action_hint;
+  std::map<std::string, std::string> metadata;
+};
+
+struct ListVersionRef {
+  std::string list_id, list_name;
+  std::uint64_t version = 0;
+  std::string digest;
+};
+
+// What the look-up of one upload found.
+struct Conclusion {
+  Verdict verdict = Verdict::kIncomplete;
+  double confidence = 0;
+  std::vector<Match> matches;  // strongest first
+  std::vector<media::IncompleteReason> reasons;  // those given, and those that matching found
+  std::uint64_t generation = 0;
+  std::vector<ListVersionRef> lists;  // those consulted
+  std::uint64_t frames_hashed = 0;       // distinct frames with a usable hash
+  std::uint64_t frames_low_quality = 0;  // distinct frames whose every look is below the floor
+  std::uint32_t suppressed = 0;          // matches that an allow list took away
+};
+
+}  // namespace tamiz::match

@@ -1,0 +1,52 @@
+// Every metric of Tamiz, declared once; listed in docs/METRICS.md, held by a golden test.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace tamiz::metrics {
+
+enum class Stage { kQueue, kFetch, kDecode, kHash, kMatch, kTotal };
+
+// Counts and gauges. Thread-safe. Label values are closed sets or names that an operator chose (lists).
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+  [[nodiscard]] std::shared_ptr<prometheus::Registry> registry() const;
+
+  void ScanFinished(std::string_view verdict);             // tamiz_scans_total{verdict}
+  void ScanFailed(std::string_view code);                  // tamiz_scan_errors_total{code}
+  void Incomplete(std::string_view reason);                // tamiz_incomplete_total{reason}
+  void StageTook(Stage stage, std::chrono::microseconds);  // tamiz_stage_duration_seconds{stage}
+  void UploadBytes(std::uint64_t bytes);                   // tamiz_upload_bytes_total
+  void Frames(std::uint64_t decoded, std::uint64_t hashed, std::uint64_t low_quality);  // tamiz_frames_total{state}
+  void DecoderExit(std::string_view reason);               // tamiz_decoder_exits_total{reason}
+  void Matched(std::string_view list, std::string_view mode);  // tamiz_matches_total{list,mode}
+  void Suppressed(std::uint32_t matches);                  // tamiz_matches_suppressed_total
+  void Refused(std::string_view reason);                   // tamiz_refusals_total{reason}
+  // tamiz_scans_in_flight, tamiz_queue_depth{lane}, tamiz_upload_bytes_in_flight
+  void Load(std::uint32_t running, std::uint32_t queued_live, std::uint32_t queued_bulk, std::uint64_t bytes);
+  // tamiz_list_version{list}, tamiz_list_entries{list}, tamiz_list_updated_timestamp_seconds{list},
+  // tamiz_list_index_bytes{list}, tamiz_list_build_duration_seconds{list}
+  void ListLoaded(std::string_view list, std::uint64_t version, std::uint64_t entries, std::uint64_t index_bytes,
+                  std::chrono::system_clock::time_point updated, std::chrono::microseconds build);
+  void ListGone(std::string_view list);
+  // tamiz_selftest_last_success_timestamp_seconds, tamiz_selftest_runs_total{result}
+  void SelfTested(bool passed, std::chrono::system_clock::time_point at);
+  void Rpc(std::string_view method, std::string_view code, std::chrono::microseconds);  // tamiz_rpc_duration_seconds{method,code}
+  void SandboxLayer(std::string_view layer);               // tamiz_sandbox_layer_active{layer} 1
+  void BuildInfo(std::string_view version);                // tamiz_build_info{version} 1
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace tamiz::metrics

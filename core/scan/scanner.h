@@ -1,0 +1,118 @@
+// The use case: one upload in, one verdict out.
+#pragma once
+
+#include <functional>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/call_context.h"
+#include "core/match/evidence.h"
+#include "core/media/frame_source.h"
+#include "core/metrics/metrics.h"
+#include "core/source/fetcher.h"
+#include "core/source/upload.h"
+#include "core/store/list_registry.h"
+#include "core/work/compute_pool.h"
+
+namespace tamiz::scan {
+
+struct Config {
+  // Formats that are not decoded, by name; they answer INCOMPLETE(FORMAT_DISABLED).
+  std::vector<std::string> disabled_formats;
+  // Frames of one upload that are hashed at most; FRAME_LIMIT beyond. Range 1 … 1000000.
+  std::uint32_t max_frames = 7200;
+  // Default and limits of the sampling interval. Range 10 ms … 1 h.
+  std::chrono::milliseconds interval = std::chrono::seconds(1);
+  // Time for one scan from its start; INCOMPLETE(TIME_BUDGET). A client's earlier deadline is DEADLINE_EXCEEDED
+  // instead. Range 100 ms … 1 h.
+  std::chrono::milliseconds time_budget = std::chrono::seconds(150);
+  // How long the same request_id gets the same answer. 0: never. Range 0 … 24 h.
+  std::chrono::seconds idempotency_ttl = std::chrono::minutes(10);
+  // Whether scans that matched are recorded in the store.
+  bool record_matches = true;
+  // Records older than this are deleted. Range 1 … 3650 days.
+  std::uint32_t record_days = 365;
+};
+
+// What to scan: bytes that are there already, or a URI to fetch.
+struct ScanInput {
+  std::string request_id;
+  std::optional<source::Upload> upload;  // else `uri`
+  std::string uri;
+  std::vector<std::string> lists;  // names or ids; empty: all
+  // Unset fields take Config's.
+  std::optional<std::chrono::microseconds> interval;
+  std::optional<std::uint32_t> max_frames;
+  bool every_frame = false;
+  bool return_hashes = false;
+  std::map<std::string, std::string> labels;
+};
+
+struct FrameHash {
+  std::uint32_t index = 0;
+  std::chrono::microseconds time{0};
+  hash::PdqOrientations pdq;
+};
+
+struct ScanTimings {
+  std::chrono::microseconds queue{0}, fetch{0}, decode{0}, hash{0}, match{0}, total{0};
+  WallTime started_at{};
+};
+
+struct ScanOutput {
+  std::string scan_id;
+  std::string request_id;
+  match::Conclusion conclusion;  // verdict, matches, reasons, lists
+  std::string format, media_type;
+  std::uint64_t size_bytes = 0;
+  hash::Digests digests;
+  media::MediaInfo media;
+  std::uint64_t frames_planned = 0, frames_decoded = 0;
+  double time_covered = 0;               // 0…1
+  std::vector<match::TimeRange> unseen;
+  std::vector<FrameHash> hashes;  // if asked for; the first look at each frame (as shown, borders kept)
+  ScanTimings timings;
+};
+
+// Thread-safe; Scan and Hash block for as long as the upload takes: call them on an admitted worker.
+class Scanner {
+ public:
+  // What it works with; all outlive it.
+  struct Parts {
+    media::FrameSource& frames;
+    source::Fetcher& fetcher;
+    store::ListRegistry& lists;
+    store::Store& store;
+    work::ComputePool& compute;
+    metrics::Metrics& metrics;
+    const Clock& clock = Clock::System();
+  };
+  Scanner(const Config& config, const Parts& parts);
+  ~Scanner();
+
+  // Errors are operational (see tamiz.v1.ScanService); whatever the upload's bytes cause is in the output.
+  // `admitted_at`: when the request came in, for timings.queue.
+  [[nodiscard]] StatusOr<ScanOutput> Scan(ScanInput input, const CallContext& context, SteadyTime admitted_at);
+  // Without a look-up: the verdict is meaningless, the reasons stand in `conclusion.reasons`, all frames in `hashes`.
+  [[nodiscard]] StatusOr<ScanOutput> Hash(ScanInput input, const CallContext& context, SteadyTime admitted_at);
+  // Foreign hashes only.
+  [[nodiscard]] StatusOr<match::Conclusion> Lookup(const match::Evidence& evidence,
+                                                   const std::vector<std::string>& lists);
+
+  // INVALID_ARGUMENT, naming the field, for a plan or labels out of range.
+  [[nodiscard]] Status Validate(const ScanInput& input) const;
+  // Takes over what can change at run time (disabled_formats, interval, max_frames, time_budget, …).
+  void Reconfigure(const Config& config);
+  [[nodiscard]] bool FormatEnabled(media::FileFormat format) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tamiz::scan

@@ -1,0 +1,90 @@
+// An upload's bytes, brought in and sealed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/base/unique_fd.h"
+#include "core/hash/digests.h"
+
+namespace tamiz::source {
+
+// Bounds the bytes of uploads held at one time. Thread-safe.
+class ByteBudget {
+ public:
+  explicit ByteBudget(std::uint64_t limit);
+  // A share of the budget, given back on destruction.
+  class Share {
+   public:
+    Share() = default;
+    Share(Share&& other) noexcept;
+    Share& operator=(Share&& other) noexcept;
+    ~Share();
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+   private:
+    friend class ByteBudget;
+    ByteBudget* budget_ = nullptr;
+    std::uint64_t bytes_ = 0;
+  };
+  // Enlarges `share` by `bytes`; RESOURCE_EXHAUSTED (reason BYTE_BUDGET, with a retry delay) if that is too much.
+  [[nodiscard]] Status Take(Share& share, std::uint64_t bytes);
+  [[nodiscard]] std::uint64_t in_use() const;
+  [[nodiscard]] std::uint64_t limit() const;
+
+ private:
+  friend class Share;
+  void Give(std::uint64_t bytes);
+  const std::uint64_t limit_;
+  std::atomic<std::uint64_t> in_use_{0};
+};
+
+// Sealed bytes. The descriptor can be read and mapped by anybody it is given to and changed by nobody.
+struct Upload {
+  UniqueFd fd;  // memfd sealed against write, grow, shrink; above Config::spool_bytes an unlinked file opened read-only
+  std::uint64_t size_bytes = 0;
+  std::vector<std::uint8_t> head;  // first media::kSignatureBytes
+  hash::Digests digests;
+  ByteBudget::Share share;
+};
+
+struct Config {
+  // Largest upload, bytes; a larger one answers INCOMPLETE(BYTE_LIMIT). Range 1 KiB … 64 GiB.
+  std::uint64_t max_bytes = 1ull << 30;
+  // Bytes of all uploads held at one time; beyond it RESOURCE_EXHAUSTED. Range max(1 MiB) … 1 TiB.
+  std::uint64_t max_bytes_in_flight = 4ull << 30;
+  // Uploads above this go to an unlinked file in `spool_dir` instead of memory. Range 64 KiB … 64 GiB.
+  std::uint64_t spool_bytes = 64ull << 20;
+  // Where; empty: the data directory.
+  std::string spool_dir;
+  // Directories below which file:// may read. Empty: file:// is refused.
+  std::vector<std::string> file_roots;
+};
+
+// Collects bytes, hashing on the way. Not thread-safe; may move between threads from call to call.
+class UploadBuilder {
+ public:
+  // `budget` outlives the upload.
+  static StatusOr<UploadBuilder> Start(const Config& config, ByteBudget& budget);
+  UploadBuilder(UploadBuilder&&) noexcept;
+  UploadBuilder& operator=(UploadBuilder&&) noexcept;
+  ~UploadBuilder();
+
+  // Errors: OUT_OF_RANGE (reason BYTE_LIMIT) past max_bytes: the caller answers INCOMPLETE(BYTE_LIMIT);
+  // RESOURCE_EXHAUSTED by the budget; UNAVAILABLE if memory or disk fails.
+  [[nodiscard]] Status Append(std::span<const std::uint8_t> bytes);
+  [[nodiscard]] StatusOr<Upload> Seal();
+
+ private:
+  struct State;
+  explicit UploadBuilder(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tamiz::source

@@ -1,0 +1,20 @@
+// Store in one SQLite file (WAL).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "core/store/store.h"
+
+namespace tamiz::store {
+
+struct SqliteOptions {
+  std::filesystem::path path;  // made if it is not there, mode 0600
+  const Clock* clock = &Clock::System();
+};
+
+// Opens or makes the database and brings its schema up to date. Errors: UNAVAILABLE with the path, the cause
+// and the remedy; FAILED_PRECONDITION if the file was written by a newer Tamiz.
+[[nodiscard]] StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
+
+}  // namespace tamiz::store

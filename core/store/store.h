@@ -1,0 +1,85 @@
+// The port behind which lists, versions and records are kept.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/lists/hash_list.h"
+
+namespace tamiz::store {
+
+// A change of a list's entries, applied as one new version or not at all.
+struct Change {
+  std::string what;                    // VersionInfo::change, for example "import"
+  std::vector<lists::Entry> upserts;   // new or replacing, unique ids
+  std::vector<std::string> removals;   // ids; unknown ones are ignored
+  bool replace = false;                // true: entries not in `upserts` are removed
+  // If set, the change is refused (kAborted) unless the list is still at this version.
+  std::optional<std::uint64_t> expected_version;
+};
+
+struct ChangeCounts {
+  std::uint64_t added = 0, updated = 0, removed = 0, unchanged = 0;
+};
+
+// What is kept of a scan that matched. Holds no hash, name or media.
+struct ScanRecord {
+  struct Hit {
+    std::string list_id;
+    std::uint64_t list_version = 0;
+    std::string entry_id;
+    std::uint32_t distance = 0;
+    bool shadow = false;
+  };
+  std::string scan_id;
+  std::string request_id;
+  WallTime at{};
+  std::string verdict;  // "MATCH" …
+  double confidence = 0;
+  std::map<std::string, std::string> labels;
+  std::vector<Hit> hits;
+};
+
+// Thread-safe. Errors: NOT_FOUND for a list, version or entry, ALREADY_EXISTS for a name, UNAVAILABLE if the
+// store cannot be reached or written (message says which file or host and what to do). Calls block on disk:
+// never on a gRPC thread.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual StatusOr<lists::ListInfo> CreateList(const lists::ListInfo& info) = 0;  // id given by caller
+  [[nodiscard]] virtual StatusOr<lists::ListInfo> GetList(std::string_view name_or_id) = 0;
+  [[nodiscard]] virtual StatusOr<std::vector<lists::ListInfo>> Lists() = 0;  // by name
+  // Everything but id, name, kind, version, counts and times is taken from `info`.
+  [[nodiscard]] virtual StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info) = 0;
+  [[nodiscard]] virtual Status DeleteList(std::string_view list_id) = 0;
+
+  // One transaction. If `counts_only`, nothing is written and the counts say what would change. A change that
+  // changes nothing makes no version. Returns the list as it then is.
+  [[nodiscard]] virtual StatusOr<lists::ListInfo> Apply(std::string_view list_id, const Change& change,
+                                                        bool counts_only, ChangeCounts& counts) = 0;
+  // A new version with the contents of `version`.
+  [[nodiscard]] virtual StatusOr<lists::ListInfo> Rollback(std::string_view list_id, std::uint64_t version) = 0;
+
+  [[nodiscard]] virtual StatusOr<std::vector<lists::VersionInfo>> Versions(std::string_view list_id) = 0;  // newest first
+  [[nodiscard]] virtual StatusOr<lists::Entry> GetEntry(std::string_view list_id, std::string_view entry_id) = 0;
+  // Calls `each` with every entry of `version` (0: current) in ascending order of id, until it returns an error.
+  [[nodiscard]] virtual Status ForEachEntry(std::string_view list_id, std::uint64_t version,
+                                            const std::function<Status(lists::Entry&&)>& each) = 0;
+
+  [[nodiscard]] virtual Status Record(const ScanRecord& record) = 0;
+  // Records older than `before` are deleted; how many.
+  [[nodiscard]] virtual StatusOr<std::uint64_t> DeleteRecordsBefore(WallTime before) = 0;
+
+  // UNAVAILABLE if it cannot be used.
+  [[nodiscard]] virtual Status Check() = 0;
+};
+
+}  // namespace tamiz::store
