@@ -45,6 +45,10 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
+// Puts an entry into the form in which it is stored and digested: hashes ordered by type, opaque type, time and
+// value, each once (the best quality stays); labels ordered, each once. Contents stay the same.
+void Canonicalise(Entry& entry);
+
 // What is wrong with `entry`, for a rejected row; empty if nothing.
 [[nodiscard]] std::string FaultOf(const Entry& entry);
 

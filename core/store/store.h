@@ -1,6 +1,7 @@
 // The port behind which lists, versions and records are kept.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,7 +20,7 @@ namespace tamiz::store {
 struct Change {
   std::string what;                    // VersionInfo::change, for example "import"
   std::vector<lists::Entry> upserts;   // new or replacing, unique ids
-  std::vector<std::string> removals;   // ids; unknown ones are ignored
+  std::vector<std::string> removals;   // ids; unknown ones and those in `upserts` are ignored
   bool replace = false;                // true: entries not in `upserts` are removed
   // If set, the change is refused (kAborted) unless the list is still at this version.
   std::optional<std::uint64_t> expected_version;
@@ -27,6 +28,14 @@ struct Change {
 
 struct ChangeCounts {
   std::uint64_t added = 0, updated = 0, removed = 0, unchanged = 0;
+};
+
+// What changed between two versions of a list. Identifiers only, never hashes.
+struct VersionDiff {
+  static constexpr std::size_t kMaxIds = 1000;  // kept of each kind
+  std::uint64_t added = 0, updated = 0, removed = 0;
+  // The first kMaxIds of each, ascending (bytewise).
+  std::vector<std::string> added_ids, updated_ids, removed_ids;
 };
 
 // What is kept of a scan that matched. Holds no hash, name or media.
@@ -57,24 +66,35 @@ class Store {
   [[nodiscard]] virtual StatusOr<lists::ListInfo> CreateList(const lists::ListInfo& info) = 0;  // id given by caller
   [[nodiscard]] virtual StatusOr<lists::ListInfo> GetList(std::string_view name_or_id) = 0;
   [[nodiscard]] virtual StatusOr<std::vector<lists::ListInfo>> Lists() = 0;  // by name
-  // Everything but id, name, kind, version, counts and times is taken from `info`.
+  // Everything but id, name, kind, built_in, version, counts and times is taken from `info`; found by list_id.
   [[nodiscard]] virtual StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info) = 0;
   [[nodiscard]] virtual Status DeleteList(std::string_view list_id) = 0;
 
-  // One transaction. If `counts_only`, nothing is written and the counts say what would change. A change that
+  // One transaction. INVALID_ARGUMENT if an id stands twice in `upserts`. If `counts_only`, nothing is written and the counts say what would change. A change that
   // changes nothing makes no version. Returns the list as it then is.
   [[nodiscard]] virtual StatusOr<lists::ListInfo> Apply(std::string_view list_id, const Change& change,
                                                         bool counts_only, ChangeCounts& counts) = 0;
-  // A new version with the contents of `version`.
+  // A new version with the contents of `version`, and so with its digest. None is made if the current contents
+  // are the same already.
   [[nodiscard]] virtual StatusOr<lists::ListInfo> Rollback(std::string_view list_id, std::uint64_t version) = 0;
 
   [[nodiscard]] virtual StatusOr<std::vector<lists::VersionInfo>> Versions(std::string_view list_id) = 0;  // newest first
   [[nodiscard]] virtual StatusOr<lists::Entry> GetEntry(std::string_view list_id, std::string_view entry_id) = 0;
-  // Calls `each` with every entry of `version` (0: current) in ascending order of id, until it returns an error.
+  // Calls `each` with every entry of `version` (0: current) in ascending order of id, until it returns an error,
+  // which is passed on. Entries come in canonical form (lists::Canonicalise). Changes meanwhile do not show;
+  // ABORTED if the list is deleted meanwhile. `each` may call the store.
   [[nodiscard]] virtual Status ForEachEntry(std::string_view list_id, std::uint64_t version,
                                             const std::function<Status(lists::Entry&&)>& each) = 0;
 
+  // From version `from` (0: the empty list) to version `to` (0: the current one); either may be the later.
+  // NOT_FOUND for a version that never was.
+  [[nodiscard]] virtual StatusOr<VersionDiff> Diff(std::string_view list_id, std::uint64_t from,
+                                                   std::uint64_t to) = 0;
+
   [[nodiscard]] virtual Status Record(const ScanRecord& record) = 0;
+  // Calls `each` with every record at or after `from`, oldest first, until it returns an error.
+  [[nodiscard]] virtual Status ForEachRecord(WallTime from,
+                                             const std::function<Status(ScanRecord&&)>& each) = 0;
   // Records older than `before` are deleted; how many.
   [[nodiscard]] virtual StatusOr<std::uint64_t> DeleteRecordsBefore(WallTime before) = 0;
 
