@@ -1,0 +1,42 @@
+#include "core/index/hamming_index.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "core/base/check.h"
+#include "core/index/linear_scan.h"
+
+namespace tamiz::index {
+namespace {
+
+class LinearIndex final : public HammingIndex {
+ public:
+  explicit LinearIndex(std::span<const hash::Hash256> hashes) : hashes_(hashes.size()) {
+    for (std::size_t i = 0; i < hashes.size(); ++i) hashes_.Set(i, hashes[i]);
+  }
+
+  void FindWithin(std::span<const hash::Hash256> queries, hash::HammingDistance max_distance,
+                  std::vector<Hit>& hits) const override {
+    const auto before = static_cast<std::ptrdiff_t>(hits.size());
+    ScanWithin(hashes_, queries, std::min(max_distance, kMaxRadius), 0, hits);
+    std::sort(hits.begin() + before, hits.end(), [](const Hit& a, const Hit& b) {
+      return std::tie(a.query, a.distance, a.position) < std::tie(b.query, b.distance, b.position);
+    });
+  }
+
+  [[nodiscard]] std::size_t size() const override { return hashes_.size(); }
+  [[nodiscard]] std::size_t memory_bytes() const override { return sizeof *this + hashes_.memory_bytes(); }
+
+ private:
+  SplitHashes hashes_;
+};
+
+}  // namespace
+
+std::shared_ptr<const HammingIndex> HammingIndex::Build(std::span<const hash::Hash256> hashes) {
+  TAMIZ_CHECK(hashes.size() <= std::numeric_limits<std::uint32_t>::max(), "more hashes than positions");
+  return std::make_shared<LinearIndex>(hashes);
+}
+
+}  // namespace tamiz::index
