@@ -3,10 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 
+#include "core/base/clock.h"
 #include "core/base/status.h"
+#include "core/work/task.h"
 
 namespace tamiz::work {
 
@@ -17,21 +18,28 @@ struct AdmissionConfig {
   std::uint32_t max_running = 0;
   // Live scans that may wait. Beyond it RESOURCE_EXHAUSTED at once. Range 0 … 100000.
   std::uint32_t max_queued = 64;
-  // Bulk scans that may wait; they run when no live scan waits, and always at least one of them may run.
-  // Range 0 … 100000.
+  // Bulk scans that may wait; they run when no live scan waits, and now and then ahead of one, so that they
+  // get on under any load. Range 0 … 100000.
   std::uint32_t max_queued_bulk = 256;
 };
 
 // Runs tasks on `max_running` threads of its own, live before bulk, first come first served within a lane.
+// Bulk never holds the last slot (if there is more than one), so a live task never waits for bulk alone;
+// after kLiveBeforeBulk live tasks in a row a waiting bulk task has its turn, so bulk never waits for ever.
 // in_flight <= running + queued, always. Thread-safe. The destructor waits for what was admitted.
 class Admission {
  public:
-  explicit Admission(const AdmissionConfig& config);
+  static constexpr std::uint32_t kLiveBeforeBulk = 8;
+
+  // `clock` outlives it; it measures how long tasks run.
+  explicit Admission(const AdmissionConfig& config, const Clock& clock = Clock::System());
   ~Admission();
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
 
   // RESOURCE_EXHAUSTED (reason SCAN_QUEUE_FULL, with a retry delay estimated from recent run times) if the
-  // lane is full; UNAVAILABLE (reason DRAINING) after Drain. Never blocks. `task` must not throw.
-  [[nodiscard]] Status Submit(Lane lane, std::function<void()> task);
+  // lane is full; UNAVAILABLE (reason DRAINING) after Drain. Never blocks; a refused task is destroyed unrun.
+  [[nodiscard]] Status Submit(Lane lane, Task task);
 
   // Refuses new tasks from now on; returns when none is left or `until` passed: true if none is left.
   bool Drain(std::chrono::steady_clock::time_point until);

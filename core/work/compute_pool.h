@@ -2,31 +2,34 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+
+#include "core/work/task.h"
 
 namespace tamiz::work {
 
-// A fixed number of threads and a bounded queue. Thread-safe. Fair: see Group.
+// A fixed number of threads. What may wait is bounded by the groups. Thread-safe. Fair: see Group.
 class ComputePool {
  public:
   // `threads` 0: one a core.
   explicit ComputePool(std::uint32_t threads = 0);
+  // All groups are gone by then.
   ~ComputePool();
   ComputePool(const ComputePool&) = delete;
   ComputePool& operator=(const ComputePool&) = delete;
 
-  // The tasks of one upload. Groups take turns, so that a long video does not delay a picture. At most
-  // `max_waiting` tasks of a group wait: Run blocks (back-pressure on the decoder) until one has begun.
-  // Wait() blocks until all tasks of the group are done; the destructor does too. One thread drives a group.
+  // The tasks of one upload. Groups take turns, one task a turn, so that a long video does not delay a
+  // picture. At most `max_waiting` (at least 1) tasks of a group wait: Run blocks (back-pressure on the
+  // decoder) until one has begun. Wait() blocks until all tasks of the group are done and destroyed; the
+  // destructor does too. One thread drives a group, and not one of the pool. Tasks begin in order and may run
+  // at the same time.
   class Group {
    public:
     explicit Group(ComputePool& pool, std::uint32_t max_waiting = 4);
     ~Group();
     Group(const Group&) = delete;
     Group& operator=(const Group&) = delete;
-    // `task` must not throw.
-    void Run(std::function<void()> task);
+    void Run(Task task);
     void Wait();
 
    private:
