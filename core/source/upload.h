@@ -33,7 +33,9 @@ class ByteBudget {
     ByteBudget* budget_ = nullptr;
     std::uint64_t bytes_ = 0;
   };
-  // Enlarges `share` by `bytes`; RESOURCE_EXHAUSTED (reason BYTE_BUDGET, with a retry delay) if that is too much.
+  // Enlarges `share` by `bytes`; RESOURCE_EXHAUSTED (reason BYTE_BUDGET, with a retry delay) if that is too
+  // much at the moment, OUT_OF_RANGE (reason BYTE_LIMIT) if the share alone would exceed the budget. On error
+  // nothing changes.
   [[nodiscard]] Status Take(Share& share, std::uint64_t bytes);
   [[nodiscard]] std::uint64_t in_use() const;
   [[nodiscard]] std::uint64_t limit() const;
@@ -45,19 +47,30 @@ class ByteBudget {
   std::atomic<std::uint64_t> in_use_{0};
 };
 
+// Whether digests are computed while the bytes come in, or by whoever has time for it later (DigestsOf).
+enum class DigestMode { kNow, kLater };
+
 // Sealed bytes. The descriptor can be read and mapped by anybody it is given to and changed by nobody.
 struct Upload {
-  UniqueFd fd;  // memfd sealed against write, grow, shrink; above Config::spool_bytes an unlinked file opened read-only
+  UniqueFd fd;  // memfd sealed against write, grow, shrink; above Config::spool_bytes an unlinked file opened
+                // read-only
   std::uint64_t size_bytes = 0;
   std::vector<std::uint8_t> head;  // first media::kSignatureBytes
   hash::Digests digests;
   ByteBudget::Share share;
+  // True after DigestMode::kLater: `digests` says nothing yet; assign DigestsOf(upload).
+  bool digests_pending = false;
 };
+
+// Reads the sealed bytes from their beginning and digests them. Thread-safe, moves no file position, so it
+// can run beside the decoder. UNAVAILABLE if the bytes cannot be read.
+[[nodiscard]] StatusOr<hash::Digests> DigestsOf(const Upload& upload);
 
 struct Config {
   // Largest upload, bytes; a larger one answers INCOMPLETE(BYTE_LIMIT). Range 1 KiB … 64 GiB.
   std::uint64_t max_bytes = 1ull << 30;
-  // Bytes of all uploads held at one time; beyond it RESOURCE_EXHAUSTED. Range max(1 MiB) … 1 TiB.
+  // Bytes of all uploads held at one time, in memory and on disk; beyond it RESOURCE_EXHAUSTED. At least
+  // max_bytes. Range 1 MiB … 1 TiB.
   std::uint64_t max_bytes_in_flight = 4ull << 30;
   // Uploads above this go to an unlinked file in `spool_dir` instead of memory. Range 64 KiB … 64 GiB.
   std::uint64_t spool_bytes = 64ull << 20;
@@ -70,15 +83,18 @@ struct Config {
 // Collects bytes, hashing on the way. Not thread-safe; may move between threads from call to call.
 class UploadBuilder {
  public:
-  // `budget` outlives the upload.
-  static StatusOr<UploadBuilder> Start(const Config& config, ByteBudget& budget);
+  // `config` and `budget` outlive the builder, `budget` the upload too. Errors: UNAVAILABLE.
+  [[nodiscard]] static StatusOr<UploadBuilder> Start(const Config& config, ByteBudget& budget,
+                                                     DigestMode digests = DigestMode::kNow);
   UploadBuilder(UploadBuilder&&) noexcept;
   UploadBuilder& operator=(UploadBuilder&&) noexcept;
   ~UploadBuilder();
 
   // Errors: OUT_OF_RANGE (reason BYTE_LIMIT) past max_bytes: the caller answers INCOMPLETE(BYTE_LIMIT);
   // RESOURCE_EXHAUSTED by the budget; UNAVAILABLE if memory or disk fails.
+  // After an error the builder can only be destroyed.
   [[nodiscard]] Status Append(std::span<const std::uint8_t> bytes);
+  // Call once, last.
   [[nodiscard]] StatusOr<Upload> Seal();
 
  private:
@@ -86,5 +102,10 @@ class UploadBuilder {
   explicit UploadBuilder(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// The short way for bytes that are there already. Errors as Append.
+[[nodiscard]] StatusOr<Upload> SealBytes(const Config& config, ByteBudget& budget,
+                                         std::span<const std::uint8_t> bytes,
+                                         DigestMode digests = DigestMode::kNow);
 
 }  // namespace tamiz::source
