@@ -1,0 +1,384 @@
+// tamiz list …: lists, their policy and versions, single entries.
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/files.h"
+#include "cli/list_files.h"
+#include "cli/list_settings.h"
+#include "cli/output.h"
+#include "tamiz/v1/list_service.grpc.pb.h"
+
+namespace tamiz::cli {
+namespace {
+
+using Stub = v1::ListService::Stub;
+
+// Calls one unary method and prints its answer; `print` is for people.
+template <typename Request, typename Response, typename Print>
+int Call(Session& session, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+         const Request& request, const Print& print) {
+  const auto stub = v1::ListService::NewStub(session.connection.channel());
+  grpc::ClientContext context;
+  session.connection.Prepare(context);
+  Response response;
+  if (grpc::Status status = (stub.get()->*method)(&context, request, &response); !status.ok()) {
+    return Fail(status, session.json);
+  }
+  if (session.json) {
+    fmt::print("{}\n", ToJson(response));
+  } else {
+    print(response);
+  }
+  return 0;
+}
+
+void PrintVersion(const v1::HashList& list) {
+  fmt::print("{} is at version {} with {} entries\n", Printable(list.name()), list.version(),
+             list.entry_count());
+}
+
+std::string ModeName(v1::ListMode mode) {
+  switch (mode) {
+    case v1::LIST_MODE_SHADOW:
+      return "shadow";
+    case v1::LIST_MODE_OFF:
+      return "off";
+    default:
+      return "enforce";
+  }
+}
+
+void PrintList(const v1::HashList& list) {
+  const v1::ListPolicy& policy = list.policy();
+  fmt::print("name             {}{}\n", Printable(list.name()), list.built_in() ? "  (built in)" : "");
+  fmt::print("id               {}\n", list.list_id());
+  fmt::print("kind             {}\n", list.kind() == v1::LIST_KIND_ALLOW ? "allow" : "block");
+  fmt::print("source           {}\n", Printable(list.source_org()));
+  fmt::print("labels           {}\n", Printable(Join({list.labels().begin(), list.labels().end()}, ";")));
+  fmt::print("description      {}\n", Printable(list.description()));
+  fmt::print("version          {}, {} entries, digest {}\n", list.version(), list.entry_count(),
+             list.digest().empty() ? "-" : list.digest());
+  fmt::print("created          {}\nupdated          {}\n", Text(list.created_at()), Text(list.updated_at()));
+  fmt::print("mode             {}\n", ModeName(policy.mode()));
+  fmt::print("radius           {}\nreview radius    {}\nquality floor    {}\n", policy.radius(),
+             policy.review_radius(), policy.quality_floor());
+  fmt::print("min coverage     reference {:.4g}, query {:.4g}\n", policy.min_reference_coverage(),
+             policy.min_query_coverage());
+  fmt::print("orientations     {}\nborder removal   {}\n", policy.orientations() ? "on" : "off",
+             policy.border_removal() ? "on" : "off");
+  fmt::print("action hint      {}\n", Printable(policy.action_hint()));
+}
+
+void PrintEntry(const v1::Entry& entry) {
+  fmt::print("entry            {}{}\n", Printable(entry.entry_id()), entry.disabled() ? "  (disabled)" : "");
+  std::vector<std::string> kinds;
+  for (const v1::EntryHash& hash : entry.hashes()) kinds.push_back(Name(hash.type()));
+  fmt::print("hashes           {}\n", Join(kinds, ", "));
+  fmt::print("labels           {}\n", Printable(Join({entry.labels().begin(), entry.labels().end()}, ";")));
+  for (const auto& [key, value] : entry.metadata()) {
+    fmt::print("metadata         {} = {}\n", Printable(key), Printable(value));
+  }
+  if (entry.has_expires_at()) fmt::print("expires          {}\n", Text(entry.expires_at()));
+}
+
+int RunAll(Session& session) {
+  const auto stub = v1::ListService::NewStub(session.connection.channel());
+  v1::ListListsRequest request;
+  request.set_page_size(1000);
+  Table table({"name", "kind", "mode", "version", "entries", "updated", "source"});
+  do {
+    grpc::ClientContext context;
+    session.connection.Prepare(context);
+    v1::ListListsResponse response;
+    if (grpc::Status status = stub->ListLists(&context, request, &response); !status.ok()) {
+      return Fail(status, session.json);
+    }
+    for (const v1::HashList& list : response.lists()) {
+      if (session.json) fmt::print("{}\n", ToJson(list));
+      table.Add({list.name(), list.kind() == v1::LIST_KIND_ALLOW ? "allow" : "block",
+                 ModeName(list.policy().mode()), fmt::format("{}", list.version()),
+                 fmt::format("{}", list.entry_count()), Text(list.updated_at()), list.source_org()});
+    }
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  if (!session.json) table.Print();
+  return 0;
+}
+
+struct AddOptions {
+  std::string list, id;
+  std::vector<std::string> paths, labels, pdq, md5, sha1, sha256, metadata;
+};
+
+int RunAdd(Session& session, const AddOptions& options) {
+  v1::AddEntriesRequest request;
+  request.set_list(options.list);
+  v1::Entry common;
+  for (const std::string& label : options.labels) common.add_labels(label);
+  for (const std::string& pair : options.metadata) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos)
+      return Fail(fmt::format("--metadata {}: expected key=value", pair), session.json);
+    (*common.mutable_metadata())[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  if (!options.id.empty() && options.paths.size() > 1)
+    return Fail("--id names one entry, but several paths are given", session.json);
+
+  v1::Entry by_hash = common;
+  const auto add = [&by_hash](v1::HashType type, const std::vector<std::string>& values) {
+    for (const std::string& value : values) {
+      v1::EntryHash* hash = by_hash.add_hashes();
+      hash->set_type(type);
+      hash->set_hex(value);
+    }
+  };
+  add(v1::HASH_TYPE_PDQ, options.pdq);
+  add(v1::HASH_TYPE_MD5, options.md5);
+  add(v1::HASH_TYPE_SHA1, options.sha1);
+  add(v1::HASH_TYPE_SHA256, options.sha256);
+  if (!by_hash.hashes().empty()) {
+    if (options.id.empty() || !options.paths.empty()) {
+      return Fail("an entry given by hashes needs --id, and no paths beside it", session.json);
+    }
+    by_hash.set_entry_id(options.id);
+    *request.add_entries() = std::move(by_hash);
+  } else if (options.paths.empty()) {
+    return Fail("name files to hash, or hashes with --pdq, --md5, --sha1 or --sha256", session.json);
+  }
+
+  std::vector<Input> inputs;
+  if (grpc::Status status = ListInputs(options.paths, false, inputs); !status.ok())
+    return Fail(status, session.json);
+  for (const Input& input : inputs) {
+    v1::EntryMedia* media = request.add_media();
+    *media->mutable_entry() = common;
+    if (input.kind == Input::Kind::kStdin && options.id.empty())
+      return Fail("standard input needs --id", session.json);
+    media->mutable_entry()->set_entry_id(
+        options.id.empty() ? std::filesystem::path(input.name).filename().string() : options.id);
+    if (input.kind == Input::Kind::kUri) {
+      media->set_uri(input.name);
+    } else if (grpc::Status status = ReadWhole(input, *media->mutable_content()); !status.ok()) {
+      return Fail(status, session.json);
+    }
+  }
+  return Call(session, &Stub::AddEntries, request, [](const v1::AddEntriesResponse& response) {
+    fmt::print("{} added, {} replaced; ", response.entries_added(), response.entries_updated());
+    PrintVersion(response.list());
+  });
+}
+
+// A verb that takes a list's name first.
+CLI::App* Verb(CLI::App& lists, const char* name, const char* help, std::string& list) {
+  CLI::App* verb = lists.add_subcommand(name, help);
+  verb->add_option("NAME", list, "name or identifier of the list")->required();
+  return verb;
+}
+
+void AddEntryVerbs(CLI::App& lists, Session& session) {
+  auto add = std::make_shared<AddOptions>();
+  CLI::App* add_verb =
+      Verb(lists, "add", "Add entries: files that the server hashes, or one entry given by its hashes.",
+           add->list);
+  add_verb->add_option("PATH|URI", add->paths,
+                       "files or URIs; each becomes an entry with the file's name as its id");
+  add_verb->add_option("--id", add->id, "the entry's id");
+  add_verb->add_option("--label", add->labels, "label; may be repeated")->allow_extra_args(false);
+  add_verb->add_option("--metadata", add->metadata, "key=value; may be repeated")->allow_extra_args(false);
+  add_verb->add_option("--pdq", add->pdq, "64 hexadecimal digits")->allow_extra_args(false);
+  add_verb->add_option("--md5", add->md5, "32 hexadecimal digits")->allow_extra_args(false);
+  add_verb->add_option("--sha1", add->sha1, "40 hexadecimal digits")->allow_extra_args(false);
+  add_verb->add_option("--sha256", add->sha256, "64 hexadecimal digits")->allow_extra_args(false);
+  add_verb->callback([&session, add] { session.run = [&session, add] { return RunAdd(session, *add); }; });
+
+  struct Ids {
+    std::string list;
+    std::vector<std::string> ids;
+  };
+  auto removed = std::make_shared<Ids>();
+  CLI::App* remove = Verb(lists, "remove", "Remove entries.", removed->list);
+  remove->add_option("ID", removed->ids, "ids of entries")->required();
+  remove->callback([&session, removed] {
+    session.run = [&session, removed] {
+      v1::RemoveEntriesRequest request;
+      request.set_list(removed->list);
+      for (const std::string& id : removed->ids) request.add_entry_ids(id);
+      return Call(session, &Stub::RemoveEntries, request, [](const v1::RemoveEntriesResponse& response) {
+        fmt::print("{} removed; ", response.entries_removed());
+        PrintVersion(response.list());
+      });
+    };
+  });
+
+  for (const bool enable : {false, true}) {
+    auto entry = std::make_shared<std::pair<std::string, std::string>>();
+    CLI::App* verb =
+        Verb(lists, enable ? "enable" : "disable",
+             enable ? "Let a disabled entry match again." : "Stop an entry from matching, and keep it.",
+             entry->first);
+    verb->add_option("ID", entry->second, "id of the entry")->required();
+    verb->callback([&session, entry, enable] {
+      session.run = [&session, entry, enable] {
+        v1::DisableEntryRequest request;
+        request.set_list(entry->first);
+        request.set_entry_id(entry->second);
+        request.set_enable(enable);
+        return Call(session, &Stub::DisableEntry, request,
+                    [](const v1::DisableEntryResponse& response) { PrintVersion(response.list()); });
+      };
+    });
+  }
+}
+
+void AddVersionVerbs(CLI::App& lists, Session& session) {
+  auto list = std::make_shared<std::string>();
+  CLI::App* versions = Verb(lists, "versions", "Print the versions of a list, newest first.", *list);
+  versions->callback([&session, list] {
+    session.run = [&session, list] {
+      v1::ListVersionsRequest request;
+      request.set_list(*list);
+      return Call(session, &Stub::ListVersions, request, [](const v1::ListVersionsResponse& response) {
+        Table table({"version", "entries", "made", "change", "digest", ""});
+        for (const v1::ListVersion& version : response.versions()) {
+          table.Add({fmt::format("{}", version.version()), fmt::format("{}", version.entry_count()),
+                     Text(version.created_at()), version.change(), version.digest(),
+                     version.current() ? "current" : ""});
+        }
+        table.Print();
+      });
+    };
+  });
+
+  struct Versions {
+    std::string list;
+    std::uint64_t from = 0, to = 0;
+  };
+  auto target = std::make_shared<Versions>();
+  CLI::App* rollback =
+      Verb(lists, "rollback", "Make the contents of an earlier version current again.", target->list);
+  rollback->add_option("VERSION", target->to, "the version wanted")->required();
+  rollback->callback([&session, target] {
+    session.run = [&session, target] {
+      v1::RollbackListRequest request;
+      request.set_list(target->list);
+      request.set_version(target->to);
+      return Call(session, &Stub::RollbackList, request,
+                  [](const v1::RollbackListResponse& response) { PrintVersion(response.list()); });
+    };
+  });
+
+  auto span = std::make_shared<Versions>();
+  CLI::App* diff =
+      Verb(lists, "diff", "Print which entries came, changed and went between two versions.", span->list);
+  diff->add_option("FROM", span->from, "earlier version; 0 is the empty list")->required();
+  diff->add_option("TO", span->to, "later version; the current one if left out");
+  diff->callback([&session, span] {
+    session.run = [&session, span] {
+      v1::DiffVersionsRequest request;
+      request.set_list(span->list);
+      request.set_from_version(span->from);
+      request.set_to_version(span->to);
+      return Call(session, &Stub::DiffVersions, request, [](const v1::DiffVersionsResponse& response) {
+        fmt::print("{} added, {} changed, {} removed\n", response.entries_added(), response.entries_updated(),
+                   response.entries_removed());
+        for (const std::string& id : response.added_ids()) fmt::print("+ {}\n", Printable(id));
+        for (const std::string& id : response.updated_ids()) fmt::print("~ {}\n", Printable(id));
+        for (const std::string& id : response.removed_ids()) fmt::print("- {}\n", Printable(id));
+      });
+    };
+  });
+}
+
+}  // namespace
+
+void AddListCommands(CLI::App& app, Session& session) {
+  CLI::App* found = app.add_subcommand("list", "Manage hash lists: tamiz list VERB --help tells more.");
+  CLI::App& lists = *found;
+  lists.require_subcommand(1);
+
+  CLI::App* all = lists.add_subcommand("ls", "Print all lists.");
+  all->callback([&session] { session.run = [&session] { return RunAll(session); }; });
+
+  struct Create {
+    std::string name;
+    ListSettings settings;
+  };
+  auto create = std::make_shared<Create>();
+  CLI::App* create_verb = lists.add_subcommand("create", "Make an empty list.");
+  create_verb->add_option("NAME", create->name, "1 to 64 characters of a-z, A-Z, 0-9, '.', '_' and '-'")
+      ->required();
+  AddListSettings(*create_verb, create->settings, /*creating=*/true);
+  create_verb->callback([&session, create] {
+    session.run = [&session, create] {
+      v1::CreateListRequest request;
+      FillCreate(create->name, create->settings, request);
+      return Call(session, &Stub::CreateList, request, [](const v1::CreateListResponse& response) {
+        fmt::print("made list {} ({})\n", Printable(response.list().name()), response.list().list_id());
+      });
+    };
+  });
+
+  auto update = std::make_shared<Create>();
+  CLI::App* update_verb =
+      Verb(lists, "policy", "Print a list's policy, or change what is named.", update->name);
+  AddListSettings(*update_verb, update->settings, /*creating=*/false);
+  update_verb->callback([&session, update] {
+    session.run = [&session, update] {
+      v1::UpdateListRequest request;
+      FillUpdate(update->name, update->settings, request);
+      if (request.update_mask().paths().empty()) {
+        v1::GetListRequest get;
+        get.set_list(update->name);
+        return Call(session, &Stub::GetList, get,
+                    [](const v1::GetListResponse& response) { PrintList(response.list()); });
+      }
+      return Call(session, &Stub::UpdateList, request,
+                  [](const v1::UpdateListResponse& response) { PrintList(response.list()); });
+    };
+  });
+
+  auto show = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App* show_verb =
+      Verb(lists, "show", "Print a list, or one of its entries without its hash values.", show->first);
+  show_verb->add_option("--entry", show->second, "id of the entry to print");
+  show_verb->callback([&session, show] {
+    session.run = [&session, show] {
+      if (!show->second.empty()) {
+        v1::GetEntryRequest request;
+        request.set_list(show->first);
+        request.set_entry_id(show->second);
+        return Call(session, &Stub::GetEntry, request,
+                    [](const v1::GetEntryResponse& response) { PrintEntry(response.entry()); });
+      }
+      v1::GetListRequest request;
+      request.set_list(show->first);
+      return Call(session, &Stub::GetList, request,
+                  [](const v1::GetListResponse& response) { PrintList(response.list()); });
+    };
+  });
+
+  auto gone = std::make_shared<std::string>();
+  auto sure = std::make_shared<bool>(false);
+  CLI::App* delete_verb = Verb(lists, "delete", "Remove a list with its entries and versions.", *gone);
+  delete_verb->add_flag("--yes", *sure, "required: nothing brings the list back")->required();
+  delete_verb->callback([&session, gone] {
+    session.run = [&session, gone] {
+      v1::DeleteListRequest request;
+      request.set_list(*gone);
+      return Call(session, &Stub::DeleteList, request, [&gone](const v1::DeleteListResponse&) {
+        fmt::print("removed list {}\n", Printable(*gone));
+      });
+    };
+  });
+
+  AddListFileVerbs(lists, session);
+  AddEntryVerbs(lists, session);
+  AddVersionVerbs(lists, session);
+}
+
+}  // namespace tamiz::cli

@@ -1,0 +1,101 @@
+#include "cli/list_settings.h"
+
+namespace tamiz::cli {
+namespace {
+
+// Takes over what is set and names it in `paths`.
+void FillPolicy(const ListSettings& settings, v1::ListPolicy& policy, google::protobuf::FieldMask& mask) {
+  const auto take = [&mask](const auto& value, const char* field, const auto& set) {
+    if (!value.has_value()) return;
+    set(*value);
+    mask.add_paths(std::string("policy.") + field);
+  };
+  take(settings.radius, "radius", [&](unsigned v) { policy.set_radius(v); });
+  take(settings.review_radius, "review_radius", [&](unsigned v) { policy.set_review_radius(v); });
+  take(settings.quality_floor, "quality_floor", [&](unsigned v) { policy.set_quality_floor(v); });
+  take(settings.min_reference_coverage, "min_reference_coverage",
+       [&](double v) { policy.set_min_reference_coverage(v); });
+  take(settings.min_query_coverage, "min_query_coverage",
+       [&](double v) { policy.set_min_query_coverage(v); });
+  take(settings.orientations, "orientations",
+       [&](const std::string& v) { policy.set_orientations(v == "on"); });
+  take(settings.border_removal, "border_removal",
+       [&](const std::string& v) { policy.set_border_removal(v == "on"); });
+  take(settings.mode, "mode", [&](const std::string& v) {
+    policy.set_mode(v == "shadow" ? v1::LIST_MODE_SHADOW
+                    : v == "off"  ? v1::LIST_MODE_OFF
+                                  : v1::LIST_MODE_ENFORCE);
+  });
+  take(settings.action_hint, "action_hint", [&](const std::string& v) { policy.set_action_hint(v); });
+}
+
+}  // namespace
+
+void AddListSettings(CLI::App& command, ListSettings& settings, bool creating) {
+  command.add_option("--source-org", settings.source_org, "organisation that the list comes from");
+  command.add_option("--description", settings.description, "for people");
+  command.add_option("--label", settings.labels, "label of the list; may be repeated")
+      ->allow_extra_args(false);
+  if (creating) {
+    command
+        .add_option("--kind", settings.kind,
+                    "block: known material to find (default); allow: suppresses matches")
+        ->check(CLI::IsMember({"block", "allow"}));
+  }
+  command.add_option("--mode", settings.mode, "enforce (default), shadow: matches do not count, off")
+      ->check(CLI::IsMember({"enforce", "shadow", "off"}));
+  command.add_option("--radius", settings.radius, "largest distance that is a match, 0 to 64 bits")
+      ->check(CLI::Range(0, 64));
+  command
+      .add_option("--review-radius", settings.review_radius,
+                  "largest distance that a person should look at, up to 64 bits")
+      ->check(CLI::Range(0, 64));
+  command
+      .add_option("--quality-floor", settings.quality_floor, "PDQ quality below which a frame is not used")
+      ->check(CLI::Range(0, 100));
+  command
+      .add_option("--min-reference-coverage", settings.min_reference_coverage,
+                  "share of a known video that must be found")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      .add_option("--min-query-coverage", settings.min_query_coverage,
+                  "share of the upload that must be known")
+      ->check(CLI::Range(0.0, 1.0));
+  command.add_option("--orientations", settings.orientations, "also look up turned and mirrored frames")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      .add_option("--border-removal", settings.border_removal, "also look up frames without their borders")
+      ->check(CLI::IsMember({"on", "off"}));
+  command.add_option("--action-hint", settings.action_hint, "what to do with a match, for example block");
+}
+
+void FillCreate(const std::string& name, const ListSettings& settings, v1::CreateListRequest& request) {
+  request.set_name(name);
+  request.set_source_org(settings.source_org.value_or(""));
+  request.set_description(settings.description.value_or(""));
+  for (const std::string& label : settings.labels) request.add_labels(label);
+  request.set_kind(settings.kind == "allow" ? v1::LIST_KIND_ALLOW : v1::LIST_KIND_BLOCK);
+  google::protobuf::FieldMask ignored;
+  FillPolicy(settings, *request.mutable_policy(), ignored);
+}
+
+void FillUpdate(const std::string& name, const ListSettings& settings, v1::UpdateListRequest& request) {
+  request.set_list(name);
+  google::protobuf::FieldMask& mask = *request.mutable_update_mask();
+  v1::HashList& update = *request.mutable_update();
+  if (settings.source_org.has_value()) {
+    update.set_source_org(*settings.source_org);
+    mask.add_paths("source_org");
+  }
+  if (settings.description.has_value()) {
+    update.set_description(*settings.description);
+    mask.add_paths("description");
+  }
+  if (!settings.labels.empty()) {
+    for (const std::string& label : settings.labels) update.add_labels(label);
+    mask.add_paths("labels");
+  }
+  FillPolicy(settings, *update.mutable_policy(), mask);
+}
+
+}  // namespace tamiz::cli
