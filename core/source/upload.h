@@ -74,7 +74,7 @@ struct Config {
   std::uint64_t max_bytes_in_flight = 4ull << 30;
   // Uploads above this go to an unlinked file in `spool_dir` instead of memory. Range 64 KiB … 64 GiB.
   std::uint64_t spool_bytes = 64ull << 20;
-  // Where; empty: the data directory.
+  // Where; empty: the data directory (config::Load puts it here), or /tmp if that was not done.
   std::string spool_dir;
   // Directories below which file:// may read. Empty: file:// is refused.
   std::vector<std::string> file_roots;
@@ -90,6 +90,8 @@ class UploadBuilder {
   UploadBuilder& operator=(UploadBuilder&&) noexcept;
   ~UploadBuilder();
 
+  // Says how many bytes will come, so that too many are refused before the first. Errors as Append.
+  [[nodiscard]] Status Expect(std::uint64_t total_bytes);
   // Errors: OUT_OF_RANGE (reason BYTE_LIMIT) past max_bytes: the caller answers INCOMPLETE(BYTE_LIMIT);
   // RESOURCE_EXHAUSTED by the budget; UNAVAILABLE if memory or disk fails.
   // After an error the builder can only be destroyed.
