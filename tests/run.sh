@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Builds and tests.
+#   tests/run.sh            installs what is missing, format check, development build, all its tests
+#   tests/run.sh --quick    the same
+#   tests/run.sh --all      also address and undefined-behaviour sanitizers over everything, the thread
+#                           sanitizer over the unit tests, clang-tidy; so does CI=true
+# Files of other projects that some tests compare with are looked for in ../shared (or $TAMIZ_SHARED_DIR); tests
+# that need them are skipped, and named at the end, where there are none.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+all=no
+[ "${CI:-}" = true ] && all=yes
+for argument in "$@"; do
+  case $argument in
+    --quick) all=no ;;
+    --all) all=yes ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "tests/run.sh: unknown option $argument (see --help)" >&2; exit 2 ;;
+  esac
+done
+
+if [ -z "${TAMIZ_SHARED_DIR:-}" ] && [ -d ../shared/testdata ]; then TAMIZ_SHARED_DIR=$(cd ../shared && pwd); fi
+export TAMIZ_SHARED_DIR=${TAMIZ_SHARED_DIR:-}
+export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$(nproc)}
+if [ "$all" = yes ]; then sections=(build test lint); else sections=(build test); fi
+launcher=()
+command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+
+failures=() passed=0 failed=0 skipped=0 summary=()
+
+# step NAME COMMAND…: says what runs and how long it took; a failure is kept for the end.
+step() {
+  local name=$1 start=$SECONDS rc=0
+  shift
+  printf '\n== %s\n' "$name"
+  "$@" || rc=$?
+  summary+=("$(printf '%6s s  %-24s %s' $((SECONDS - start)) "$name" "$([ $rc = 0 ] && echo ok || echo FAILED)")")
+  [ $rc = 0 ] || failures+=("$name")
+  return $rc
+}
+
+check_format() {
+  # Other versions format differently; Debian 12's is the one that counts.
+  clang-format --version | grep -q 'version 14\.' || { echo "skipped: needs clang-format 14"; return 0; }
+  git ls-files -z '*.cc' '*.h' | xargs -0 -r clang-format --dry-run --Werror
+}
+
+node_packages() {
+  local lock=tests/e2e/package-lock.json stamp=tests/e2e/node_modules/.installed
+  if [ -e "$stamp" ] && cmp -s "$lock" "$stamp"; then return 0; fi
+  (cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error) && cp "$lock" "$stamp"
+}
+
+build() {
+  local preset=$1
+  cmake --preset "$preset" "${launcher[@]}" >"build/configure-$preset.log" 2>&1 ||
+    { tail -n 30 "build/configure-$preset.log"; return 1; }
+  cmake --build --preset "$preset"
+}
+
+# Runs a preset's tests and adds up the totals.
+run_tests() {
+  local preset=$1 rc=0 log=build/ctest-$1.log
+  shift
+  ctest --preset "$preset" "$@" 2>&1 | tee "$log" | grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test .* Passed )'
+  rc=${PIPESTATUS[0]}
+  local total bad not_run
+  total=$(sed -nE 's/.*tests passed, [0-9]+ tests failed out of ([0-9]+)/\1/p' "$log" | tail -n 1)
+  bad=$(sed -nE 's/.*tests passed, ([0-9]+) tests failed out of [0-9]+/\1/p' "$log" | tail -n 1)
+  not_run=$(grep -cE '^[[:space:]]+[0-9]+ - .*\(Skipped\)$' "$log")
+  total=${total:-0} bad=${bad:-1}
+  passed=$((passed + total - bad - not_run))
+  failed=$((failed + bad))
+  skipped=$((skipped + not_run))
+  if [ "$not_run" -gt 0 ]; then
+    echo "Skipped in $preset:"
+    grep -hE '^[[:space:]]+[0-9]+ - .*\(Skipped\)$' "$log" | sed -E 's/^[[:space:]]+[0-9]+ - /  /; s/ \(Skipped\)$//' | head -n 40
+    # A check that does not run in CI protects nobody.
+    if [ "${CI:-}" = true ] && [ -n "$TAMIZ_SHARED_DIR" ]; then
+      echo "In CI, with the shared test data at hand, a skipped test is a failure."
+      rc=1
+    fi
+  fi
+  return "$rc"
+}
+
+# Naming rules and the checks of .clang-tidy, on files without generated code; as many at a time as there are cores.
+tidy() {
+  git ls-files 'core/*.cc' 'decoder/*.cc' | tr '\n' '\0' |
+    xargs -0 -r -n 2 -P "$(nproc)" clang-tidy -p build/dev --quiet 2>/dev/null
+}
+
+mkdir -p build
+step "packages" deploy/install-packages.sh "${sections[@]}" || exit 1
+step "format" check_format
+step "node packages" node_packages
+if step "build dev" build dev; then
+  step "tests dev" run_tests dev
+  [ "$all" = yes ] && step "clang-tidy" tidy
+fi
+if [ "$all" = yes ]; then
+  step "build asan" build asan && step "tests asan" run_tests asan
+  step "build tsan" build tsan && step "tests tsan" run_tests tsan
+fi
+
+{
+  echo
+  printf '%s\n' "${summary[@]}"
+  [ ${#failures[@]} = 0 ] || printf 'FAILED: %s\n' "${failures[@]}"
+  echo "total: $passed passed, $failed failed, $skipped skipped"
+} | tee build/test-totals.txt
+[ ${#failures[@]} = 0 ]
