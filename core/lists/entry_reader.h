@@ -60,7 +60,8 @@ class EntryReader {
                                                                     EntryReader::OnEntry on_entry,
                                                                     EntryReader::OnRejection on_rejection);
 
-// Puts rows of the same entry together and checks the whole. Not thread-safe.
+// Puts rows of the same entry together and checks the whole: hashes and labels add up, each once. A row whose
+// metadata, expiry or disabling contradicts an earlier row of its entry is rejected. Not thread-safe.
 class EntryCollector {
  public:
   void Add(std::uint64_t line, Entry&& part);
@@ -77,6 +78,7 @@ class EntryCollector {
  private:
   Collected collected_;
   std::unordered_map<std::string, std::size_t> by_id_;
+  std::vector<std::uint64_t> lines_;  // of the first row of each entry
 };
 
 }  // namespace tamiz::lists

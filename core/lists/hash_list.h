@@ -107,6 +107,8 @@ class ContentDigest {
   ~ContentDigest();
   // Entries in ascending order of id (bytewise).
   void Add(const Entry& entry);
+  // The same without a copy, for entries in canonical form.
+  void AddCanonical(const Entry& entry);
   [[nodiscard]] std::string Finish();
 
  private:
