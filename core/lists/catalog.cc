@@ -13,11 +13,12 @@ namespace {
 constexpr std::size_t kSample = 64;
 
 Status SelfCheckFailed(const ListInfo& info, std::string_view kind) {
-  return MakeError(StatusCode::kInternal,
-                   fmt::format("list '{}' version {}: a {} of the list is not found in the index built from it; the "
-                               "version is not used",
-                               info.name, info.version, kind),
-                   "INDEX_SELF_CHECK_FAILED");
+  return MakeError(
+      StatusCode::kInternal,
+      fmt::format("list '{}' version {}: a {} of the list is not found in the index built from it; the "
+                  "version is not used",
+                  info.name, info.version, kind),
+      "INDEX_SELF_CHECK_FAILED");
 }
 
 // Up to kSample positions spread evenly over 0…size-1, the first and the last among them.
@@ -28,17 +29,20 @@ std::vector<std::size_t> Sample(std::size_t size) {
   return positions;
 }
 
-Status CheckPdq(const ListInfo& info, const index::HammingIndex& index, const std::vector<hash::Hash256>& hashes) {
+Status CheckPdq(const ListInfo& info, const index::HammingIndex& index,
+                const std::vector<hash::Hash256>& hashes) {
   std::vector<std::size_t> sample = Sample(hashes.size());
   // One of each value: a list that holds one hash a million times must not give 64 million hits.
   std::sort(sample.begin(), sample.end(), [&](auto a, auto b) { return hashes[a] < hashes[b]; });
-  sample.erase(std::unique(sample.begin(), sample.end(), [&](auto a, auto b) { return hashes[a] == hashes[b]; }),
-               sample.end());
+  sample.erase(
+      std::unique(sample.begin(), sample.end(), [&](auto a, auto b) { return hashes[a] == hashes[b]; }),
+      sample.end());
   std::vector<index::Hit> hits;
   for (const std::size_t position : sample) {
     hits.clear();
     index.FindWithin({&hashes[position], 1}, 0, hits);
-    if (std::none_of(hits.begin(), hits.end(), [&](const index::Hit& hit) { return hit.position == position; })) {
+    if (std::none_of(hits.begin(), hits.end(),
+                     [&](const index::Hit& hit) { return hit.position == position; })) {
       return SelfCheckFailed(info, "PDQ hash");
     }
   }
@@ -79,14 +83,15 @@ std::size_t ListSnapshot::memory_bytes() const {
   return bytes;
 }
 
-StatusOr<std::shared_ptr<const ListSnapshot>> BuildListSnapshot(const ListInfo& info, std::vector<Entry> entries,
-                                                                WallTime now) {
+StatusOr<std::shared_ptr<const ListSnapshot>> BuildListSnapshot(const ListInfo& info,
+                                                                std::vector<Entry> entries, WallTime now) {
   auto snapshot = std::make_shared<ListSnapshot>();
   snapshot->info = info;
   snapshot->loaded_at = now;
   std::erase_if(entries, [](const Entry& entry) { return entry.disabled; });
   if (entries.size() >= std::numeric_limits<std::uint32_t>::max()) {
-    return MakeError(StatusCode::kResourceExhausted, fmt::format("list '{}' has 2^32 entries or more", info.name));
+    return MakeError(StatusCode::kResourceExhausted,
+                     fmt::format("list '{}' has 2^32 entries or more", info.name));
   }
   snapshot->video_frames.assign(entries.size(), 0);
 
@@ -106,14 +111,17 @@ StatusOr<std::shared_ptr<const ListSnapshot>> BuildListSnapshot(const ListInfo& 
       }
       if (hash.quality < info.policy.quality_floor) continue;
       pdq.push_back(hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(hash.value)));
-      const auto time = hash.time_ms ? static_cast<std::uint32_t>(std::min<std::uint64_t>(*hash.time_ms, PdqRef::kNoTime - 1))
-                                     : PdqRef::kNoTime;
+      const auto time =
+          hash.time_ms
+              ? static_cast<std::uint32_t>(std::min<std::uint64_t>(*hash.time_ms, PdqRef::kNoTime - 1))
+              : PdqRef::kNoTime;
       snapshot->pdq_refs.push_back({number, time, static_cast<std::uint8_t>(hash.quality)});
       if (hash.time_ms) ++snapshot->video_frames[number];
     }
   }
   if (pdq.size() >= std::numeric_limits<std::uint32_t>::max()) {
-    return MakeError(StatusCode::kResourceExhausted, fmt::format("list '{}' has 2^32 PDQ hashes or more", info.name));
+    return MakeError(StatusCode::kResourceExhausted,
+                     fmt::format("list '{}' has 2^32 PDQ hashes or more", info.name));
   }
   snapshot->pdq = index::HammingIndex::Build(pdq);
   TAMIZ_RETURN_IF_ERROR(CheckPdq(info, *snapshot->pdq, pdq));
@@ -121,7 +129,7 @@ StatusOr<std::shared_ptr<const ListSnapshot>> BuildListSnapshot(const ListInfo& 
   TAMIZ_RETURN_IF_ERROR(CheckDigests(info, snapshot->digests, digests));
 
   for (Entry& entry : entries) {
-    for (EntryHash& hash : entry.hashes) hash.value = {};
+    for (EntryHash& hash : entry.hashes) std::vector<std::uint8_t>().swap(hash.value);
     entry.hashes.shrink_to_fit();
     entry.labels.shrink_to_fit();
   }

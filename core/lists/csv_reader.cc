@@ -29,7 +29,8 @@ std::string ShownName(std::string_view name) {
 std::optional<std::size_t> ParseColumnNumber(std::string_view text) {
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > 1000) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > 1000)
+    return std::nullopt;
   return number - 1;
 }
 
@@ -72,17 +73,19 @@ Status CsvReader::SetColumnNumbers() {
     } else if (const auto number = ParseColumnNumber(*names[field])) {
       columns_[field] = *number;
     } else if (!names[field]->empty() && *names[field] != *default_names[field]) {
-      return WithField(InvalidArgument(fmt::format("columns.{} is not a column number; without a header columns are "
-                                                   "numbered from 1",
-                                                   *default_names[field])),
-                       fmt::format("options.columns.{}", *default_names[field]));
+      return WithField(
+          InvalidArgument(fmt::format("columns.{} is not a column number; without a header columns are "
+                                      "numbered from 1",
+                                      *default_names[field])),
+          fmt::format("options.columns.{}", *default_names[field]));
     }
   }
   if (columns_[kEntryId] == kAbsent || columns_[kValue] == kAbsent ||
       (columns_[kHashType] == kAbsent && !options_.default_hash_type)) {
-    return WithField(InvalidArgument("without a header the numbers of the columns entry_id, value and hash_type (or a "
-                                     "default hash type) are needed"),
-                     "options.columns");
+    return WithField(
+        InvalidArgument("without a header the numbers of the columns entry_id, value and hash_type (or a "
+                        "default hash type) are needed"),
+        "options.columns");
   }
   return OkStatus();
 }
@@ -107,11 +110,12 @@ Status CsvReader::SetColumnsFromHeader() {
   }
   if (!missing.empty()) {
     std::vector<std::string> shown;
-    for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), 20); ++i) shown.push_back(ShownName(found[i]));
-    return InvalidArgument(
-        fmt::format("the header has no column {}; it has {} columns: {}. Name the columns in the import's options, or "
-                    "say that the file has no header",
-                    fmt::join(missing, ", "), found.size(), fmt::join(shown, ", ")));
+    for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), 20); ++i)
+      shown.push_back(ShownName(found[i]));
+    return InvalidArgument(fmt::format(
+        "the header has no column {}; it has {} columns: {}. Name the columns in the import's options, or "
+        "say that the file has no header",
+        fmt::join(missing, ", "), found.size(), fmt::join(shown, ", ")));
   }
   header_columns_ = fields_.size();
   header_done_ = true;
@@ -233,7 +237,8 @@ std::string CsvReader::Take(char c) {
         return "a quoted field goes on after its closing quote; a quote within a field is written twice";
       }
       return {};
-    case State::kSkipToLineEnd: break;
+    case State::kSkipToLineEnd:
+      break;
   }
   return {};
 }
@@ -280,15 +285,16 @@ StatusOr<std::string> CsvReader::DeliverRow() {
     return std::string();
   }
   if (header_columns_ > 0 && fields_.size() > header_columns_) {
-    return RejectRow(fmt::format("the row has {} fields and the header {}; is a field with a delimiter not quoted?",
-                                 fields_.size(), header_columns_));
+    return RejectRow(
+        fmt::format("the row has {} fields and the header {}; is a field with a delimiter not quoted?",
+                    fields_.size(), header_columns_));
   }
   const auto field = [&](Field f) {
     return columns_[f] < fields_.size() ? std::string_view(fields_[columns_[f]]) : std::string_view();
   };
   Entry entry;
-  std::string fault = ReadRow({field(kEntryId), field(kHashType), field(kValue), field(kLabels), field(kMetadata),
-                               field(kQuality), field(kTimeMs)},
+  std::string fault = ReadRow({field(kEntryId), field(kHashType), field(kValue), field(kLabels),
+                               field(kMetadata), field(kQuality), field(kTimeMs)},
                               options_.default_hash_type, entry);
   if (!fault.empty()) return RejectRow(std::move(fault));
   const std::uint64_t line = row_line_;

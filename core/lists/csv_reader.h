@@ -14,8 +14,9 @@ namespace tamiz::lists {
 // several lines, only its first line is, and reading goes on with its second.
 class CsvReader final : public EntryReader {
  public:
-  [[nodiscard]] static StatusOr<std::unique_ptr<EntryReader>> Make(const ReadOptions& options, OnEntry on_entry,
-                                                                  OnRejection on_rejection);
+  [[nodiscard]] static StatusOr<std::unique_ptr<EntryReader>> Make(const ReadOptions& options,
+                                                                   OnEntry on_entry,
+                                                                   OnRejection on_rejection);
 
   [[nodiscard]] Status Feed(std::span<const std::uint8_t> bytes) override;
   [[nodiscard]] Status Finish() override;
@@ -28,8 +29,8 @@ class CsvReader final : public EntryReader {
     kFieldStart,
     kPlain,
     kQuoted,
-    kQuoteInQuoted,   // a quote: of an escaped pair, or the end of the field
-    kSkipToLineEnd,   // the rest of a rejected line
+    kQuoteInQuoted,  // a quote: of an escaped pair, or the end of the field
+    kSkipToLineEnd,  // the rest of a rejected line
   };
 
   CsvReader(const ReadOptions& options, OnEntry on_entry, OnRejection on_rejection);
@@ -55,15 +56,15 @@ class CsvReader final : public EntryReader {
   std::array<std::size_t, kFields> columns_;
   std::size_t header_columns_ = 0;  // 0 where there is no header
   bool header_done_ = false;
-  std::string start_;         // first bytes, until it is known whether they are a byte order mark
+  std::string start_;  // first bytes, until it is known whether they are a byte order mark
   bool start_checked_ = false;
 
   State state_ = State::kFieldStart;
   bool row_complete_ = false;
-  bool after_cr_ = false;      // a line feed now belongs to the line end before it
-  std::uint64_t line_ = 1;     // of the next byte
+  bool after_cr_ = false;   // a line feed now belongs to the line end before it
+  std::uint64_t line_ = 1;  // of the next byte
   std::uint64_t row_line_ = 1;
-  std::string raw_;            // the row's bytes; empty between rows and while skipping
+  std::string raw_;  // the row's bytes; empty between rows and while skipping
   std::string field_;
   std::vector<std::string> fields_;
 };

@@ -77,8 +77,9 @@ void EncodeBody(const Entry& entry, std::string& out) {
   const std::uint8_t flags = (entry.disabled ? kDisabled : 0) | (entry.expires_at ? kExpires : 0);
   PutInteger(flags, out);
   if (entry.expires_at) {
-    PutInteger(std::int64_t{
-                   std::chrono::duration_cast<std::chrono::nanoseconds>(entry.expires_at->time_since_epoch()).count()},
+    PutInteger(std::int64_t{std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                entry.expires_at->time_since_epoch())
+                                .count()},
                out);
   }
   PutInteger(static_cast<std::uint32_t>(entry.labels.size()), out);
@@ -110,8 +111,8 @@ StatusOr<Entry> DecodeBody(std::string_view id, std::span<const std::uint8_t> bo
   bool known = flags <= (kDisabled | kExpires);
   entry.disabled = (flags & kDisabled) != 0;
   if ((flags & kExpires) != 0) {
-    entry.expires_at = WallTime(
-        std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(cursor.Integer<std::int64_t>())));
+    entry.expires_at = WallTime(std::chrono::duration_cast<WallTime::duration>(
+        std::chrono::nanoseconds(cursor.Integer<std::int64_t>())));
   }
   const auto labels = cursor.Count(4);
   entry.labels.reserve(labels);
@@ -140,7 +141,9 @@ StatusOr<Entry> DecodeBody(std::string_view id, std::span<const std::uint8_t> bo
   return entry;
 }
 
-bool IsDisabledBody(std::span<const std::uint8_t> body) { return body.size() > 1 && (body[1] & kDisabled) != 0; }
+bool IsDisabledBody(std::span<const std::uint8_t> body) {
+  return body.size() > 1 && (body[1] & kDisabled) != 0;
+}
 
 struct BodyDigest::State {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), &EVP_MD_CTX_free};

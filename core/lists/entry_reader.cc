@@ -5,7 +5,8 @@
 
 namespace tamiz::lists {
 
-StatusOr<std::unique_ptr<EntryReader>> MakeEntryReader(const ReadOptions& options, EntryReader::OnEntry on_entry,
+StatusOr<std::unique_ptr<EntryReader>> MakeEntryReader(const ReadOptions& options,
+                                                       EntryReader::OnEntry on_entry,
                                                        EntryReader::OnRejection on_rejection) {
   if (options.default_hash_type == HashType::kOpaque) {
     return WithField(InvalidArgument("the default hash type must be md5, sha1, sha256 or pdq"),

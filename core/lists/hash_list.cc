@@ -25,14 +25,19 @@ constexpr std::uint64_t kMaxTimeMs = 0xffff'fffe;  // PdqRef keeps 32 bits, the 
 
 auto Key(const EntryHash& hash) { return std::tie(hash.type, hash.opaque_type, hash.time_ms, hash.value); }
 
-// Digests of the empty file: lists made by a failed download hold them, and they would match every empty upload.
+// Digests of the empty file: lists made by a failed download hold them, and they would match every empty
+// upload.
 std::string_view EmptyFileDigest(HashType type) {
   switch (type) {
-    case HashType::kMd5: return "d41d8cd98f00b204e9800998ecf8427e";
-    case HashType::kSha1: return "da39a3ee5e6b4b0d3255bfef95601890afd80709";
-    case HashType::kSha256: return "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    case HashType::kMd5:
+      return "d41d8cd98f00b204e9800998ecf8427e";
+    case HashType::kSha1:
+      return "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+    case HashType::kSha256:
+      return "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     case HashType::kPdq:
-    case HashType::kOpaque: return {};
+    case HashType::kOpaque:
+      return {};
   }
   return {};
 }
@@ -46,18 +51,19 @@ std::string FaultOf(const EntryHash& hash) {
   }
   if (hash.type == HashType::kOpaque) {
     if (hash.value.empty() || hash.value.size() > kMaxOpaqueBytes) {
-      return fmt::format("an opaque hash has {} bytes; it must have 1 to {}", hash.value.size(), kMaxOpaqueBytes);
+      return fmt::format("an opaque hash has {} bytes; it must have 1 to {}", hash.value.size(),
+                         kMaxOpaqueBytes);
     }
-    if (hash.opaque_type.empty() || hash.opaque_type.size() > kMaxOpaqueTypeBytes || !IsUtf8(hash.opaque_type) ||
-        HasControlCharacter(hash.opaque_type)) {
+    if (hash.opaque_type.empty() || hash.opaque_type.size() > kMaxOpaqueTypeBytes ||
+        !IsUtf8(hash.opaque_type) || HasControlCharacter(hash.opaque_type)) {
       return fmt::format("an opaque hash needs the name of its kind, 1 to {} bytes of plain text",
                          kMaxOpaqueTypeBytes);
     }
     return {};
   }
   if (hash.value.size() != ValueBytes(hash.type)) {
-    return fmt::format("the {} value has {} bytes; it must have {} ({} hexadecimal digits)", type, hash.value.size(),
-                       ValueBytes(hash.type), 2 * ValueBytes(hash.type));
+    return fmt::format("the {} value has {} bytes; it must have {} ({} hexadecimal digits)", type,
+                       hash.value.size(), ValueBytes(hash.type), 2 * ValueBytes(hash.type));
   }
   const std::uint8_t first = hash.value.front();
   if ((first == 0x00 || first == 0xff) &&
@@ -82,18 +88,24 @@ std::string FaultOfText(std::string_view what, std::string_view text, std::size_
 }
 
 Status PolicyError(std::string_view field, const std::string& what) {
-  return WithField(InvalidArgument(fmt::format("policy.{} {}", field, what)), fmt::format("policy.{}", field));
+  return WithField(InvalidArgument(fmt::format("policy.{} {}", field, what)),
+                   fmt::format("policy.{}", field));
 }
 
 }  // namespace
 
 std::string_view ToString(HashType type) {
   switch (type) {
-    case HashType::kMd5: return "md5";
-    case HashType::kSha1: return "sha1";
-    case HashType::kSha256: return "sha256";
-    case HashType::kPdq: return "pdq";
-    case HashType::kOpaque: return "opaque";
+    case HashType::kMd5:
+      return "md5";
+    case HashType::kSha1:
+      return "sha1";
+    case HashType::kSha256:
+      return "sha256";
+    case HashType::kPdq:
+      return "pdq";
+    case HashType::kOpaque:
+      return "opaque";
   }
   return {};
 }
@@ -110,11 +122,15 @@ std::optional<HashType> ParseHashType(std::string_view text) {
 
 std::size_t ValueBytes(HashType type) {
   switch (type) {
-    case HashType::kMd5: return 16;
-    case HashType::kSha1: return 20;
+    case HashType::kMd5:
+      return 16;
+    case HashType::kSha1:
+      return 20;
     case HashType::kSha256:
-    case HashType::kPdq: return 32;
-    case HashType::kOpaque: return 0;
+    case HashType::kPdq:
+      return 32;
+    case HashType::kOpaque:
+      return 0;
   }
   return 0;
 }
@@ -150,7 +166,8 @@ std::string FaultOf(const Entry& entry) {
   }
   std::size_t metadata_bytes = 0;
   for (const auto& [key, value] : entry.metadata) {
-    if (std::string fault = FaultOfText("a metadata key", key, kMaxMetadataBytes); !fault.empty()) return fault;
+    if (std::string fault = FaultOfText("a metadata key", key, kMaxMetadataBytes); !fault.empty())
+      return fault;
     if (!IsUtf8(value)) return "a metadata value is not valid UTF-8";
     metadata_bytes += key.size() + value.size();
   }
@@ -162,9 +179,12 @@ std::string FaultOf(const Entry& entry) {
 
 std::string_view ToString(ListMode mode) {
   switch (mode) {
-    case ListMode::kEnforce: return "enforce";
-    case ListMode::kShadow: return "shadow";
-    case ListMode::kOff: return "off";
+    case ListMode::kEnforce:
+      return "enforce";
+    case ListMode::kShadow:
+      return "shadow";
+    case ListMode::kOff:
+      return "off";
   }
   return {};
 }
@@ -180,7 +200,8 @@ Status ListPolicy::Validate() const {
   }
   // Written so that a NaN is refused too.
   if (!(min_reference_coverage >= 0 && min_reference_coverage <= 1)) {
-    return PolicyError("min_reference_coverage", fmt::format("is {}; it must be 0 to 1", min_reference_coverage));
+    return PolicyError("min_reference_coverage",
+                       fmt::format("is {}; it must be 0 to 1", min_reference_coverage));
   }
   if (!(min_query_coverage >= 0 && min_query_coverage <= 1)) {
     return PolicyError("min_query_coverage", fmt::format("is {}; it must be 0 to 1", min_query_coverage));
@@ -195,12 +216,13 @@ Status ListPolicy::Validate() const {
 
 Status ValidateListName(std::string_view name) {
   const bool fits = !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   });
   if (fits) return OkStatus();
   return WithField(
-      InvalidArgument("a list's name must have 1 to 64 characters of a-z, A-Z, 0-9, '.', '_' and '-'"), "name");
+      InvalidArgument("a list's name must have 1 to 64 characters of a-z, A-Z, 0-9, '.', '_' and '-'"),
+      "name");
 }
 
 struct ContentDigest::State {
@@ -220,7 +242,8 @@ void ContentDigest::Add(const Entry& entry) {
 void ContentDigest::AddCanonical(const Entry& entry) {
   state_->body.clear();
   EncodeBody(entry, state_->body);
-  state_->digest.Add(entry.id, {reinterpret_cast<const std::uint8_t*>(state_->body.data()), state_->body.size()});
+  state_->digest.Add(entry.id,
+                     {reinterpret_cast<const std::uint8_t*>(state_->body.data()), state_->body.size()});
 }
 
 std::string ContentDigest::Finish() { return state_->digest.Finish(); }

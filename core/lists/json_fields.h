@@ -16,6 +16,7 @@ namespace tamiz::lists {
 [[nodiscard]] std::string TextOf(const nlohmann::json& value);
 
 // Fills `metadata` from an object. What is wrong, empty if nothing.
-[[nodiscard]] std::string ReadMetadata(const nlohmann::json& object, std::map<std::string, std::string>& metadata);
+[[nodiscard]] std::string ReadMetadata(const nlohmann::json& object,
+                                       std::map<std::string, std::string>& metadata);
 
 }  // namespace tamiz::lists

@@ -93,13 +93,15 @@ std::string NdjsonReader::ReadLine(std::string_view line, Entry& entry) const {
         return fault;
       }
     }
-  } else if (std::string fault = ReadJsonHash(object, options_, entry.hashes.emplace_back()); !fault.empty()) {
+  } else if (std::string fault = ReadJsonHash(object, options_, entry.hashes.emplace_back());
+             !fault.empty()) {
     return fault;
   }
   if (const auto labels = object.find(columns.labels); labels != object.end()) {
     if (labels->is_array()) {
       for (const auto& label : *labels) {
-        if (const std::string text = TextOf(label); !Trim(text).empty()) entry.labels.emplace_back(Trim(text));
+        if (const std::string text = TextOf(label); !Trim(text).empty())
+          entry.labels.emplace_back(Trim(text));
       }
     } else {
       entry.labels = SplitTrimmed(TextOf(*labels), ';');

@@ -10,7 +10,8 @@ namespace tamiz::lists {
 
 // {"entry_id":…,"hash_type":…,"value":…,"labels":"A1;B2" or [..],"metadata":{…},"quality":…,"time_ms":…}, or
 // with several hashes {"entry_id":…,"hashes":[{"hash_type":…,"value":…,"quality":…,"time_ms":…}],…}. Also
-// "disabled": true. Field names are those of the mapping; "hashes" and "disabled" are fixed; others are ignored.
+// "disabled": true. Field names are those of the mapping; "hashes" and "disabled" are fixed; others are
+// ignored.
 class NdjsonReader final : public EntryReader {
  public:
   NdjsonReader(const ReadOptions& options, OnEntry on_entry, OnRejection on_rejection);

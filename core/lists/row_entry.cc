@@ -37,7 +37,8 @@ std::string ReadHash(const RowFields& row, std::optional<HashType> default_type,
                        value.size(), digits);
   }
   auto bytes = FromHex(value);
-  if (!bytes) return fmt::format("the {} value holds characters that are not hexadecimal digits", ToString(*type));
+  if (!bytes)
+    return fmt::format("the {} value holds characters that are not hexadecimal digits", ToString(*type));
   hash.value = *std::move(bytes);
   if (const auto text = Trim(row.quality); !text.empty()) {
     const auto quality = ParseNumber<std::uint32_t>(text);
@@ -55,7 +56,8 @@ std::string ReadHash(const RowFields& row, std::optional<HashType> default_type,
 std::string ReadRow(const RowFields& row, std::optional<HashType> default_type, Entry& entry) {
   entry.id = Trim(row.entry_id);
   if (entry.id.empty()) return "the row has no entry id";
-  if (std::string fault = ReadHash(row, default_type, entry.hashes.emplace_back()); !fault.empty()) return fault;
+  if (std::string fault = ReadHash(row, default_type, entry.hashes.emplace_back()); !fault.empty())
+    return fault;
   entry.labels = SplitTrimmed(row.labels, ';');
   if (const auto text = Trim(row.metadata); !text.empty()) {
     const auto json = ParseJson(text);

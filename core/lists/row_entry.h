@@ -15,7 +15,8 @@ struct RowFields {
 };
 
 // Fills one hash from text. What is wrong, empty if nothing; never quotes a value.
-[[nodiscard]] std::string ReadHash(const RowFields& row, std::optional<HashType> default_type, EntryHash& hash);
+[[nodiscard]] std::string ReadHash(const RowFields& row, std::optional<HashType> default_type,
+                                   EntryHash& hash);
 
 // The same for a whole row.
 [[nodiscard]] std::string ReadRow(const RowFields& row, std::optional<HashType> default_type, Entry& entry);
