@@ -17,6 +17,7 @@ pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(ffmpeg REQUIRED IMPORTED_TARGET libavformat libavcodec libswscale libavutil)
 pkg_check_modules(heif REQUIRED IMPORTED_TARGET libheif)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebpdemux libwebp)
+pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 
 if(TAMIZ_BUILD_SERVER)
   find_package(Protobuf REQUIRED)  # module mode: Debian 12 ships no ProtobufConfig.cmake

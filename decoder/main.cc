@@ -1,3 +1,0 @@
-#include "decoder/zygote.h"
-
-int main() { return tamiz::decoder::RunZygote(); }

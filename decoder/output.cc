@@ -1,0 +1,90 @@
+#include "decoder/output.h"
+
+#include <fmt/format.h>
+
+#include "decoder/orientation.h"
+
+namespace tamiz::decoder {
+
+using media::FrameVariant;
+using media::IncompleteCode;
+
+bool Output::AdmitSize(std::uint64_t width, std::uint64_t height) {
+  const DecodeLimits& limits = job_.limits;
+  if (width == 0 || height == 0) {
+    Incomplete(IncompleteCode::kDecodeFailed, "picture without a size");
+    return false;
+  }
+  if (width > limits.max_dimension || height > limits.max_dimension) {
+    Incomplete(IncompleteCode::kPixelLimit,
+               fmt::format("picture of {}x{}; limit {} pixels a side", width, height, limits.max_dimension));
+    return false;
+  }
+  if (width * height > limits.max_frame_pixels) {
+    Incomplete(IncompleteCode::kPixelLimit,
+               fmt::format("picture of {}x{}; limit {} pixels", width, height, limits.max_frame_pixels));
+    return false;
+  }
+  return true;
+}
+
+bool Output::CountDecoded(std::uint64_t width, std::uint64_t height) {
+  pixels_ += width * height;
+  if (pixels_ <= job_.limits.max_total_pixels) return true;
+  Incomplete(IncompleteCode::kPixelLimit,
+             fmt::format("more than {} pixels in all its pictures", job_.limits.max_total_pixels));
+  stopped_ = true;
+  return false;
+}
+
+bool Output::CountPacket() {
+  if (++packets_ <= job_.limits.max_packets) return true;
+  Incomplete(IncompleteCode::kFrameLimit, fmt::format("more than {} packets", job_.limits.max_packets));
+  stopped_ = true;
+  return false;
+}
+
+bool Output::SendVariant(const Picture& picture, const LumaWriter& write, FrameVariant variant) {
+  const bool turned = picture.orientation > 1;
+  const bool swapped = picture.orientation >= 5;
+  const LumaSlot slot =
+      sink_.Begin(swapped ? picture.height : picture.width, swapped ? picture.width : picture.height);
+  if (slot.data == nullptr) {
+    stopped_ = true;
+    return false;
+  }
+  if (turned) {
+    unturned_.resize(std::size_t{picture.width} * picture.height);
+    if (!write(unturned_.data(), picture.width, variant)) return false;
+    TurnLuma({unturned_.data(), picture.width, picture.height, picture.width}, picture.orientation, slot.data,
+             slot.stride);
+  } else if (!write(slot.data, slot.stride, variant)) {
+    return false;
+  }
+  sink_.Send(next_index_, picture.time, variant);
+  return true;
+}
+
+bool Output::Deliver(const Picture& picture, const LumaWriter& write) {
+  if (stopped_) return false;
+  if (next_index_ >= job_.plan.max_frames) {
+    Incomplete(IncompleteCode::kFrameLimit, fmt::format("more than {} frames", job_.plan.max_frames));
+    stopped_ = true;
+    return false;
+  }
+  if (!SendVariant(picture, write, FrameVariant::kAsShown)) return !stopped_;
+  if (picture.has_transparency) {
+    // The frame counts although its second variant may not be wanted any more.
+    (void)SendVariant(picture, write, FrameVariant::kAlphaIgnored);
+  }
+  ++next_index_;
+  return !stopped_;
+}
+
+void Output::Media(const media::MediaInfo& info) { sink_.Media(info); }
+
+void Output::Incomplete(IncompleteCode code, std::string_view detail) {
+  if (reported_.insert(code).second) sink_.Incomplete(code, detail);
+}
+
+}  // namespace tamiz::decoder

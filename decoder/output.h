@@ -1,0 +1,78 @@
+// What every decoder hands its findings to: keeps the limits and the frame count, and turns pictures.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "decoder/frame_sink.h"
+
+namespace tamiz::decoder {
+
+// Writes one variant of a picture as full-range luma rows into `out`, as stored (not turned). False if
+// nothing could be written; the frame is then not sent.
+using LumaWriter = std::function<bool(std::uint8_t* out, std::size_t stride, media::FrameVariant variant)>;
+
+struct Picture {
+  std::uint32_t width = 0;  // as stored
+  std::uint32_t height = 0;
+  int orientation = 1;  // EXIF, 1…8
+  bool has_transparency = false;
+  std::chrono::microseconds time{0};
+};
+
+// Not thread-safe.
+class Output {
+ public:
+  // Both outlive this.
+  Output(const DecodeJob& job, FrameSink& sink) : job_(job), sink_(sink) {}
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  // Checks a picture's size before anything is allocated for it; false, and reported, if it is over a limit
+  // or zero.
+  [[nodiscard]] bool AdmitSize(std::uint64_t width, std::uint64_t height);
+  // Counts a decoded picture, sampled or not; false, and reported, if that is more pixels than allowed in
+  // all.
+  [[nodiscard]] bool CountDecoded(std::uint64_t width, std::uint64_t height);
+  // Counts a packet read; false, and reported, past the limit.
+  [[nodiscard]] bool CountPacket();
+
+  // Sends a picture in its variants as the next frame. False if no more is wanted (stopped(), or the plan's
+  // frames are used up, which is reported).
+  bool Deliver(const Picture& picture, const LumaWriter& write);
+
+  // What is known of the media; may be called again before the first frame.
+  void Media(const media::MediaInfo& info);
+  void Planned(std::uint64_t frames) { sink_.Planned(frames); }
+  void Progress(std::chrono::microseconds time) { sink_.Progress(time); }
+
+  // Each code is reported once, with the detail that came first.
+  void Incomplete(media::IncompleteCode code, std::string_view detail);
+  [[nodiscard]] bool HasReason() const { return !reported_.empty(); }
+
+  // The server wants no more, or a limit ends the work.
+  [[nodiscard]] bool stopped() const { return stopped_; }
+  [[nodiscard]] std::uint32_t frames() const { return next_index_; }
+  [[nodiscard]] const DecodeJob& job() const { return job_; }
+
+ private:
+  [[nodiscard]] bool SendVariant(const Picture& picture, const LumaWriter& write,
+                                 media::FrameVariant variant);
+
+  const DecodeJob& job_;
+  FrameSink& sink_;
+  std::set<media::IncompleteCode> reported_;
+  std::vector<std::uint8_t> unturned_;  // scratch for pictures that are turned
+  std::uint32_t next_index_ = 0;
+  std::uint64_t pixels_ = 0;
+  std::uint64_t packets_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace tamiz::decoder
