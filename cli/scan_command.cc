@@ -68,7 +68,7 @@ class Scanner {
 
   // Scans again when the server asks for it, as often as `retries` says; standard input cannot be read twice.
   Outcome ScanWithRetries(const Input& input, unsigned retries) {
-    std::mt19937 random(std::random_device{}());
+    std::mt19937 generator(std::random_device{}());
     for (unsigned attempt = 0;; ++attempt) {
       Outcome outcome = Scan(input);
       const std::int64_t delay_ms = RetryDelayMs(outcome.status);
@@ -78,7 +78,7 @@ class Scanner {
       }
       // Up to half as much again, and longer each time, so that waiting clients do not come back together.
       const double factor =
-          std::uniform_real_distribution<double>(1.0, 1.5)(random) * (1u << std::min(attempt, 5u));
+          std::uniform_real_distribution<double>(1.0, 1.5)(generator) * (1u << std::min(attempt, 5u));
       std::this_thread::sleep_for(std::chrono::milliseconds(std::min<std::int64_t>(
           static_cast<std::int64_t>(std::ceil(static_cast<double>(delay_ms) * factor)), 30'000)));
     }

@@ -39,8 +39,8 @@ struct ListSnapshot {
 // Builds a snapshot and checks it: a sample of its hashes must find themselves.
 // Entries in any order.
 [[nodiscard]] StatusOr<std::shared_ptr<const ListSnapshot>> BuildListSnapshot(const ListInfo& info,
-                                                                             std::vector<Entry> entries,
-                                                                             WallTime now);
+                                                                              std::vector<Entry> entries,
+                                                                              WallTime now);
 
 // A list that should be there and could not be loaded: its absence makes scans INCOMPLETE.
 struct UnavailableList {
@@ -51,7 +51,7 @@ struct UnavailableList {
 
 // Immutable and thread-safe.
 struct Catalog {
-  std::uint64_t generation = 0;  // grows with every swap
+  std::uint64_t generation = 0;                            // grows with every swap
   std::vector<std::shared_ptr<const ListSnapshot>> lists;  // by name, those in mode off included
   std::vector<UnavailableList> unavailable;
 

@@ -57,26 +57,28 @@ class EntryReader {
 
 // INVALID_ARGUMENT for an unknown format or impossible options.
 [[nodiscard]] StatusOr<std::unique_ptr<EntryReader>> MakeEntryReader(const ReadOptions& options,
-                                                                    EntryReader::OnEntry on_entry,
-                                                                    EntryReader::OnRejection on_rejection);
+                                                                     EntryReader::OnEntry on_entry,
+                                                                     EntryReader::OnRejection on_rejection);
 
-// Puts rows of the same entry together and checks the whole. Not thread-safe.
+// Puts rows of the same entry together and checks the whole: hashes and labels add up, each once. A row whose
+// metadata, expiry or disabling contradicts an earlier row of its entry is rejected. Not thread-safe.
 class EntryCollector {
  public:
   void Add(std::uint64_t line, Entry&& part);
   void Reject(Rejection&& rejection);
 
   struct Collected {
-    std::vector<Entry> entries;          // in order of first appearance
-    std::uint64_t rows_read = 0;         // taken and rejected
+    std::vector<Entry> entries;   // in order of first appearance
+    std::uint64_t rows_read = 0;  // taken and rejected
     std::uint64_t rows_rejected = 0;
-    std::vector<Rejection> rejections;   // the first 100
+    std::vector<Rejection> rejections;  // the first 100
   };
   [[nodiscard]] Collected Finish();
 
  private:
   Collected collected_;
   std::unordered_map<std::string, std::size_t> by_id_;
+  std::vector<std::uint64_t> lines_;  // of the first row of each entry
 };
 
 }  // namespace tamiz::lists

@@ -28,7 +28,7 @@ enum class HashType : std::uint8_t { kMd5 = 1, kSha1 = 2, kSha256 = 3, kPdq = 4,
 struct EntryHash {
   HashType type = HashType::kPdq;
   std::vector<std::uint8_t> value;
-  std::uint32_t quality = 100;  // PDQ quality, 0…100
+  std::uint32_t quality = 100;           // PDQ quality, 0…100
   std::optional<std::uint64_t> time_ms;  // set for a frame of a known video
   std::string opaque_type;               // for kOpaque, for example "photodna"
   friend bool operator==(const EntryHash&, const EntryHash&) = default;
@@ -45,8 +45,8 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
-// Puts an entry into the form in which it is stored and digested: hashes ordered by type, opaque type, time and
-// value, each once (the best quality stays); labels ordered, each once. Contents stay the same.
+// Puts an entry into the form in which it is stored and digested: hashes ordered by type, opaque type, time
+// and value, each once (the best quality stays); labels ordered, each once. Contents stay the same.
 void Canonicalise(Entry& entry);
 
 // What is wrong with `entry`, for a rejected row; empty if nothing.
@@ -58,15 +58,15 @@ enum class ListKind : std::uint8_t { kBlock = 1, kAllow = 2 };
 
 // How a list is matched. Defaults are the product's.
 struct ListPolicy {
-  std::uint32_t radius = 31;                      // bits, 0…64
-  std::optional<std::uint32_t> review_radius;     // bits, radius…64; unset: no review band
-  std::uint32_t quality_floor = 50;               // 0…100
-  double min_reference_coverage = 0.8;            // 0…1
-  double min_query_coverage = 0;                  // 0…1
+  std::uint32_t radius = 31;                   // bits, 0…64
+  std::optional<std::uint32_t> review_radius;  // bits, radius…64; unset: no review band
+  std::uint32_t quality_floor = 50;            // 0…100
+  double min_reference_coverage = 0.8;         // 0…1
+  double min_query_coverage = 0;               // 0…1
   bool orientations = true;
   bool border_removal = true;
   ListMode mode = ListMode::kEnforce;
-  std::string action_hint;                        // at most 256 bytes
+  std::string action_hint;  // at most 256 bytes
   // INVALID_ARGUMENT with the field's name, the value and the range.
   [[nodiscard]] Status Validate() const;
   friend bool operator==(const ListPolicy&, const ListPolicy&) = default;
@@ -107,6 +107,8 @@ class ContentDigest {
   ~ContentDigest();
   // Entries in ascending order of id (bytewise).
   void Add(const Entry& entry);
+  // The same without a copy, for entries in canonical form.
+  void AddCanonical(const Entry& entry);
   [[nodiscard]] std::string Finish();
 
  private:

@@ -13,7 +13,7 @@ struct ConfidenceInput {
   bool exact = false;
   std::uint32_t distance = 0;  // bits
   std::uint32_t quality_query = 100, quality_reference = 100;
-  bool turned = false;          // found in another orientation
+  bool turned = false;  // found in another orientation
   bool border_removed = false;
   std::uint32_t corroborating_frames = 1;
   std::uint64_t list_hashes = 1;  // PDQ hashes searched

@@ -30,8 +30,8 @@ struct Evidence {
   std::optional<hash::Digests> digests;
   // Single digests of a look-up, beside or instead of `digests`.
   std::vector<lists::EntryHash> foreign_digests;
-  std::vector<FrameEvidence> frames;  // by index
-  std::chrono::microseconds duration{0};       // zero for stills
+  std::vector<FrameEvidence> frames;            // by index
+  std::chrono::microseconds duration{0};        // zero for stills
   std::chrono::microseconds frame_interval{0};  // what a sampled frame stands for; zero for stills
 };
 
@@ -86,10 +86,10 @@ struct ListVersionRef {
 struct Conclusion {
   Verdict verdict = Verdict::kIncomplete;
   double confidence = 0;
-  std::vector<Match> matches;  // strongest first
+  std::vector<Match> matches;                    // strongest first
   std::vector<media::IncompleteReason> reasons;  // those given, and those that matching found
   std::uint64_t generation = 0;
-  std::vector<ListVersionRef> lists;  // those consulted
+  std::vector<ListVersionRef> lists;     // those consulted
   std::uint64_t frames_hashed = 0;       // distinct frames with a usable hash
   std::uint64_t frames_low_quality = 0;  // distinct frames whose every look is below the floor
   std::uint32_t suppressed = 0;          // matches that an allow list took away

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/status.h"
@@ -17,8 +18,8 @@ namespace tamiz::sandbox {
 struct Config {
   // The tamiz-decoder program. Empty: beside the running program.
   std::string program;
-  // Wall time one decoder may spend on one upload. Reached: killed, INCOMPLETE(DECODER_TIMEOUT) if it delivered
-  // nothing since long, TIME_BUDGET if it was at work. Range 100 ms … 1 h.
+  // Wall time one decoder may spend on one upload. Reached: killed, INCOMPLETE(DECODER_TIMEOUT) if it
+  // delivered nothing since long, TIME_BUDGET if it was at work. Range 100 ms … 1 h.
   std::chrono::milliseconds wall_time = std::chrono::seconds(120);
   // Processor time, enforced by RLIMIT_CPU in whole seconds. DECODER_TIMEOUT. Range 1 s … 1 h.
   std::chrono::seconds cpu_time = std::chrono::seconds(120);
@@ -43,26 +44,30 @@ struct Config {
   std::uint32_t frame_slots = 3;
 };
 
+// INVALID_ARGUMENT names the key, its value and the range.
+[[nodiscard]] Status Validate(const Config& config);
+
 // How decoders ended, for metrics.
 enum class ExitReason {
   kFinished,
-  kCrashed,      // by signal, or broke the protocol
+  kCrashed,  // by signal, or broke the protocol
   kKilledBySeccomp,
-  kTimeout,      // wall or processor time
+  kTimeout,  // wall or processor time
   kMemoryLimit,
-  kCancelled,    // nobody wants the answer any more
+  kCancelled,  // nobody wants the answer any more
 };
 [[nodiscard]] std::string_view ToString(ExitReason reason);  // "finished", "crashed", "seccomp", …
 
-// Starts the zygote (the decoder program, warmed up, which forks a decoder per upload) and keeps spare decoders
-// ready. Thread-safe.
+// Starts the zygote (the decoder program, warmed up, which forks a decoder per upload) and keeps spare
+// decoders ready. Thread-safe.
 class DecoderPool final : public media::FrameSource {
  public:
   // UNAVAILABLE if the program cannot be started or no confinement can be had; the message says which.
   [[nodiscard]] static StatusOr<std::unique_ptr<DecoderPool>> Start(const Config& config);
   ~DecoderPool() override;
 
-  [[nodiscard]] StatusOr<media::SampleOutcome> Sample(const media::SampleRequest& request, const CallContext& context,
+  [[nodiscard]] StatusOr<media::SampleOutcome> Sample(const media::SampleRequest& request,
+                                                      const CallContext& context,
                                                       const FrameSink& sink) override;
 
   // Layers of confinement in force, for example "seccomp", "landlock", "rlimits", "no_new_privs".

@@ -14,34 +14,59 @@
 
 namespace tamiz::store {
 
-// Thread-safe. Changes of one list run one after another; scans never wait for them. Every method but
-// Current() blocks on the store and on building the index.
+// Names that begin so belong to Tamiz itself.
+inline constexpr std::string_view kReservedPrefix = "tamiz-";
+
+// Thread-safe. Changes run one after another; scans never wait for them. Every method but Current() blocks on
+// the store and on building the index: never on a gRPC thread.
+//
+// A change that is stored but whose snapshot cannot be built gives an error, and scans keep the version that
+// they have.
 class ListRegistry {
  public:
   // `store` and `clock` outlive the registry.
   ListRegistry(Store& store, const Clock& clock);
 
-  // Loads every list. One that cannot be loaded stands in Catalog::unavailable; error only if the store
-  // cannot be read at all.
+  // Loads every list and checks its contents against the digest of its version. One that cannot be loaded
+  // stands in Catalog::unavailable; error only if the store cannot be read at all. May be called again, to
+  // try those that failed; lists that did not change are not read again. Calls the listener for each list
+  // read.
   [[nodiscard]] Status LoadAll();
 
-  // What scans use now.
+  // What scans use now; never null, empty before LoadAll.
   [[nodiscard]] std::shared_ptr<const lists::Catalog> Current() const;
 
-  [[nodiscard]] StatusOr<lists::ListInfo> CreateList(lists::ListInfo info);  // id, times and version are given here
+  // Id, times and version are given here. INVALID_ARGUMENT for a bad name or policy, PERMISSION_DENIED for a
+  // reserved name unless `info.built_in`, ALREADY_EXISTS.
+  [[nodiscard]] StatusOr<lists::ListInfo> CreateList(lists::ListInfo info);
   [[nodiscard]] StatusOr<lists::ListInfo> GetList(std::string_view name_or_id);
   [[nodiscard]] StatusOr<std::vector<lists::ListInfo>> Lists();
+  // Found by list_id, or by name if that is empty. A list cannot be renamed. A policy that leaves the quality
+  // floor as it is takes effect without building an index.
   [[nodiscard]] StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info);
   [[nodiscard]] Status DeleteList(std::string_view name_or_id);  // FAILED_PRECONDITION for built-in lists
-  [[nodiscard]] StatusOr<lists::ListInfo> Apply(std::string_view name_or_id, const Change& change, bool dry_run,
-                                                ChangeCounts& counts);
+  // INVALID_ARGUMENT names the first entry that is at fault (lists::FaultOf); ABORTED as
+  // Change::expected_version.
+  [[nodiscard]] StatusOr<lists::ListInfo> Apply(std::string_view name_or_id, const Change& change,
+                                                bool dry_run, ChangeCounts& counts);
   [[nodiscard]] StatusOr<lists::ListInfo> Rollback(std::string_view name_or_id, std::uint64_t version);
 
-  // Called after each swap with the list that changed, without locks held. Set once, before the first change.
+  // Called after each swap with the list that changed, without locks held; after DeleteList the list is not
+  // in Current() any more. May call the registry. Set once, before the first change.
   void OnSwap(std::function<void(const lists::ListInfo&)> listener);
 
  private:
-  Status Publish(const lists::ListInfo& info);
+  using SnapshotPtr = std::shared_ptr<const lists::ListSnapshot>;
+
+  // Reads the list's current version and builds its snapshot, or takes what it can from `before` (may be
+  // null).
+  StatusOr<SnapshotPtr> MakeSnapshot(const lists::ListInfo& info, const SnapshotPtr& before)
+      TAMIZ_REQUIRES(change_mutex_);
+  // Makes `info` what scans see.
+  Status Publish(const lists::ListInfo& info) TAMIZ_REQUIRES(change_mutex_);
+  // Swaps in a catalogue that lacks `list_id` and has `snapshot` (null: none).
+  void Swap(std::string_view list_id, SnapshotPtr snapshot) TAMIZ_REQUIRES(change_mutex_);
+  void Tell(const lists::ListInfo& info) const;
 
   // Constant after construction.
   Store& store_;

@@ -18,10 +18,10 @@ namespace tamiz::store {
 
 // A change of a list's entries, applied as one new version or not at all.
 struct Change {
-  std::string what;                    // VersionInfo::change, for example "import"
-  std::vector<lists::Entry> upserts;   // new or replacing, unique ids
-  std::vector<std::string> removals;   // ids; unknown ones and those in `upserts` are ignored
-  bool replace = false;                // true: entries not in `upserts` are removed
+  std::string what;                   // VersionInfo::change, for example "import"
+  std::vector<lists::Entry> upserts;  // new or replacing, unique ids
+  std::vector<std::string> removals;  // ids; unknown ones and those in `upserts` are ignored
+  bool replace = false;               // true: entries not in `upserts` are removed
   // If set, the change is refused (kAborted) unless the list is still at this version.
   std::optional<std::uint64_t> expected_version;
 };
@@ -63,26 +63,32 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  [[nodiscard]] virtual StatusOr<lists::ListInfo> CreateList(const lists::ListInfo& info) = 0;  // id given by caller
+  [[nodiscard]] virtual StatusOr<lists::ListInfo> CreateList(
+      const lists::ListInfo& info) = 0;  // id given by caller
   [[nodiscard]] virtual StatusOr<lists::ListInfo> GetList(std::string_view name_or_id) = 0;
   [[nodiscard]] virtual StatusOr<std::vector<lists::ListInfo>> Lists() = 0;  // by name
-  // Everything but id, name, kind, built_in, version, counts and times is taken from `info`; found by list_id.
+  // Everything but id, name, kind, built_in, version, counts and times is taken from `info`; found by
+  // list_id.
   [[nodiscard]] virtual StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info) = 0;
   [[nodiscard]] virtual Status DeleteList(std::string_view list_id) = 0;
 
-  // One transaction. INVALID_ARGUMENT if an id stands twice in `upserts`. If `counts_only`, nothing is written and the counts say what would change. A change that
-  // changes nothing makes no version. Returns the list as it then is.
+  // One transaction. INVALID_ARGUMENT if an id stands twice in `upserts`. If `counts_only`, nothing is
+  // written and the counts say what would change. A change that changes nothing makes no version. Returns the
+  // list as it then is.
   [[nodiscard]] virtual StatusOr<lists::ListInfo> Apply(std::string_view list_id, const Change& change,
                                                         bool counts_only, ChangeCounts& counts) = 0;
-  // A new version with the contents of `version`, and so with its digest. None is made if the current contents
-  // are the same already.
-  [[nodiscard]] virtual StatusOr<lists::ListInfo> Rollback(std::string_view list_id, std::uint64_t version) = 0;
+  // A new version with the contents of `version`, and so with its digest. None is made if the current
+  // contents are the same already.
+  [[nodiscard]] virtual StatusOr<lists::ListInfo> Rollback(std::string_view list_id,
+                                                           std::uint64_t version) = 0;
 
-  [[nodiscard]] virtual StatusOr<std::vector<lists::VersionInfo>> Versions(std::string_view list_id) = 0;  // newest first
-  [[nodiscard]] virtual StatusOr<lists::Entry> GetEntry(std::string_view list_id, std::string_view entry_id) = 0;
-  // Calls `each` with every entry of `version` (0: current) in ascending order of id, until it returns an error,
-  // which is passed on. Entries come in canonical form (lists::Canonicalise). Changes meanwhile do not show;
-  // ABORTED if the list is deleted meanwhile. `each` may call the store.
+  [[nodiscard]] virtual StatusOr<std::vector<lists::VersionInfo>> Versions(
+      std::string_view list_id) = 0;  // newest first
+  [[nodiscard]] virtual StatusOr<lists::Entry> GetEntry(std::string_view list_id,
+                                                        std::string_view entry_id) = 0;
+  // Calls `each` with every entry of `version` (0: current) in ascending order of id, until it returns an
+  // error, which is passed on. Entries come in canonical form (lists::Canonicalise). Changes meanwhile do not
+  // show; ABORTED if the list is deleted meanwhile. `each` may call the store.
   [[nodiscard]] virtual Status ForEachEntry(std::string_view list_id, std::uint64_t version,
                                             const std::function<Status(lists::Entry&&)>& each) = 0;
 

@@ -1,0 +1,70 @@
+#include "core/match/consulted_lists.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "fmt/format.h"
+
+namespace tamiz::match {
+namespace {
+
+using media::IncompleteCode;
+
+void Consult(const lists::ListSnapshot& list, ConsultedLists& chosen) {
+  if (list.info.kind == lists::ListKind::kBlock) {
+    if (std::find(chosen.block.begin(), chosen.block.end(), &list) == chosen.block.end())
+      chosen.block.push_back(&list);
+  } else if (list.info.policy.mode == lists::ListMode::kEnforce) {
+    if (std::find(chosen.allow.begin(), chosen.allow.end(), &list) == chosen.allow.end())
+      chosen.allow.push_back(&list);
+  }
+}
+
+media::IncompleteReason Unavailable(const lists::UnavailableList& list) {
+  return {IncompleteCode::kListUnavailable,
+          fmt::format("list {} could not be consulted: {}", list.name, list.why)};
+}
+
+}  // namespace
+
+StatusOr<ConsultedLists> ChooseLists(const lists::Catalog& catalog, const std::vector<std::string>& wanted,
+                                     std::vector<media::IncompleteReason>& reasons) {
+  ConsultedLists chosen;
+  const std::size_t reasons_before = reasons.size();
+  if (wanted.empty()) {
+    for (const auto& list : catalog.lists) {
+      if (list->info.policy.mode != lists::ListMode::kOff) Consult(*list, chosen);
+    }
+    for (const auto& list : catalog.unavailable) reasons.push_back(Unavailable(list));
+  }
+  for (const std::string& name : wanted) {
+    bool exists = false;
+    for (const auto& list : catalog.lists) {
+      if (list->info.name != name && list->info.list_id != name) continue;
+      exists = true;
+      if (list->info.policy.mode == lists::ListMode::kOff) {
+        reasons.push_back(
+            {IncompleteCode::kListUnavailable,
+             fmt::format("list {} was asked for and is switched off by its policy", list->info.name)});
+      } else {
+        Consult(*list, chosen);
+      }
+    }
+    for (const auto& list : catalog.unavailable) {
+      if (list.name != name && list.list_id != name) continue;
+      exists = true;
+      reasons.push_back(Unavailable(list));
+    }
+    if (!exists) {
+      return MakeError(StatusCode::kNotFound,
+                       fmt::format("there is no list named \"{}\"; see ListLists", name), "LIST_NOT_FOUND");
+    }
+  }
+  if (chosen.block.empty() && reasons.size() == reasons_before) {
+    reasons.push_back({IncompleteCode::kListUnavailable,
+                       "no list is loaded that could say what is known: create one and import entries"});
+  }
+  return chosen;
+}
+
+}  // namespace tamiz::match

@@ -1,0 +1,97 @@
+#include "core/store/list_json.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tamiz::store {
+namespace {
+
+using nlohmann::json;
+
+// Text that came in unchecked (labels of a request) must not make a record impossible.
+std::string Dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+Status Damaged(std::string_view what, const char* why) {
+  return MakeError(StatusCode::kDataLoss, fmt::format("the stored {} cannot be read: {}", what, why));
+}
+
+}  // namespace
+
+std::string PolicyToJson(const lists::ListPolicy& policy) {
+  json object{{"radius", policy.radius},
+              {"quality_floor", policy.quality_floor},
+              {"min_reference_coverage", policy.min_reference_coverage},
+              {"min_query_coverage", policy.min_query_coverage},
+              {"orientations", policy.orientations},
+              {"border_removal", policy.border_removal},
+              {"mode", static_cast<int>(policy.mode)},
+              {"action_hint", policy.action_hint}};
+  if (policy.review_radius) object["review_radius"] = *policy.review_radius;
+  return Dump(object);
+}
+
+StatusOr<lists::ListPolicy> PolicyFromJson(const std::string& text) {
+  try {
+    const json object = json::parse(text);
+    lists::ListPolicy policy;
+    policy.radius = object.value("radius", policy.radius);
+    if (object.contains("review_radius")) policy.review_radius = object["review_radius"].get<std::uint32_t>();
+    policy.quality_floor = object.value("quality_floor", policy.quality_floor);
+    policy.min_reference_coverage = object.value("min_reference_coverage", policy.min_reference_coverage);
+    policy.min_query_coverage = object.value("min_query_coverage", policy.min_query_coverage);
+    policy.orientations = object.value("orientations", policy.orientations);
+    policy.border_removal = object.value("border_removal", policy.border_removal);
+    policy.mode = static_cast<lists::ListMode>(object.value("mode", static_cast<int>(policy.mode)));
+    policy.action_hint = object.value("action_hint", policy.action_hint);
+    TAMIZ_RETURN_IF_ERROR(policy.Validate());
+    return policy;
+  } catch (const json::exception& error) {
+    return Damaged("policy of a list", error.what());
+  }
+}
+
+std::string LabelsToJson(const std::vector<std::string>& labels) { return Dump(labels); }
+
+StatusOr<std::vector<std::string>> LabelsFromJson(const std::string& text) {
+  try {
+    return json::parse(text).get<std::vector<std::string>>();
+  } catch (const json::exception& error) {
+    return Damaged("labels of a list", error.what());
+  }
+}
+
+std::string RecordLabelsToJson(const std::map<std::string, std::string>& labels) {
+  return Dump(json(labels));
+}
+
+std::string HitsToJson(const std::vector<ScanRecord::Hit>& hits) {
+  json array = json::array();
+  for (const auto& hit : hits) {
+    array.push_back({{"list_id", hit.list_id},
+                     {"list_version", hit.list_version},
+                     {"entry_id", hit.entry_id},
+                     {"distance", hit.distance},
+                     {"shadow", hit.shadow}});
+  }
+  return Dump(array);
+}
+
+Status RecordFromJson(const std::string& labels, const std::string& hits, ScanRecord& record) {
+  try {
+    record.labels = json::parse(labels).get<std::map<std::string, std::string>>();
+    for (const json& item : json::parse(hits)) {
+      auto& hit = record.hits.emplace_back();
+      hit.list_id = item.at("list_id").get<std::string>();
+      hit.list_version = item.at("list_version").get<std::uint64_t>();
+      hit.entry_id = item.at("entry_id").get<std::string>();
+      hit.distance = item.at("distance").get<std::uint32_t>();
+      hit.shadow = item.at("shadow").get<bool>();
+    }
+    return OkStatus();
+  } catch (const json::exception& error) {
+    return Damaged("record of a scan", error.what());
+  }
+}
+
+}  // namespace tamiz::store

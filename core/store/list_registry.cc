@@ -1,0 +1,229 @@
+#include "core/store/list_registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/log.h"
+#include "core/base/random_id.h"
+
+namespace tamiz::store {
+namespace {
+
+std::shared_ptr<const lists::ListSnapshot> FindShared(const lists::Catalog& catalog,
+                                                      std::string_view list_id) {
+  const auto at = std::find_if(catalog.lists.begin(), catalog.lists.end(),
+                               [&](const auto& list) { return list->info.list_id == list_id; });
+  return at == catalog.lists.end() ? nullptr : *at;
+}
+
+void Sort(lists::Catalog& catalog) {
+  std::sort(catalog.lists.begin(), catalog.lists.end(),
+            [](const auto& a, const auto& b) { return a->info.name < b->info.name; });
+}
+
+}  // namespace
+
+ListRegistry::ListRegistry(Store& store, const Clock& clock)
+    : store_(store), clock_(clock), current_(std::make_shared<lists::Catalog>()) {}
+
+std::shared_ptr<const lists::Catalog> ListRegistry::Current() const {
+  MutexLock lock(mutex_);
+  return current_;
+}
+
+void ListRegistry::OnSwap(std::function<void(const lists::ListInfo&)> listener) {
+  on_swap_ = std::move(listener);
+}
+
+void ListRegistry::Tell(const lists::ListInfo& info) const {
+  if (on_swap_) on_swap_(info);
+}
+
+StatusOr<ListRegistry::SnapshotPtr> ListRegistry::MakeSnapshot(const lists::ListInfo& info,
+                                                               const SnapshotPtr& before) {
+  if (before && before->info.version == info.version && before->info.digest == info.digest &&
+      before->info.policy.quality_floor == info.policy.quality_floor) {
+    if (before->info.policy == info.policy && before->info.labels == info.labels &&
+        before->info.source_org == info.source_org && before->info.description == info.description) {
+      return before;
+    }
+    // The index of perceptual hashes, which takes longest to build, is shared; the rest is copied.
+    auto next = std::make_shared<lists::ListSnapshot>(*before);
+    next->info = info;
+    return SnapshotPtr(std::move(next));
+  }
+  std::vector<lists::Entry> entries;
+  entries.reserve(info.entry_count);
+  lists::ContentDigest digest;
+  TAMIZ_RETURN_IF_ERROR(store_.ForEachEntry(info.list_id, info.version, [&](lists::Entry&& entry) {
+    digest.AddCanonical(entry);
+    if (!entry.disabled) entries.push_back(std::move(entry));
+    return OkStatus();
+  }));
+  if (info.version != 0 && digest.Finish() != info.digest) {
+    return MakeError(
+        StatusCode::kDataLoss,
+        fmt::format("the stored contents of list '{}' version {} do not have the digest of that version; "
+                    "import the list again, or restore the database from a backup",
+                    info.name, info.version),
+        "LIST_DIGEST_MISMATCH");
+  }
+  return lists::BuildListSnapshot(info, std::move(entries), clock_.WallNow());
+}
+
+void ListRegistry::Swap(std::string_view list_id, SnapshotPtr snapshot) {
+  const auto before = Current();
+  auto next = std::make_shared<lists::Catalog>(*before);
+  ++next->generation;
+  std::erase_if(next->lists, [&](const auto& list) { return list->info.list_id == list_id; });
+  std::erase_if(next->unavailable, [&](const auto& list) { return list.list_id == list_id; });
+  if (snapshot) next->lists.push_back(std::move(snapshot));
+  Sort(*next);
+  MutexLock lock(mutex_);
+  current_ = std::move(next);
+}
+
+Status ListRegistry::Publish(const lists::ListInfo& info) {
+  auto snapshot = MakeSnapshot(info, FindShared(*Current(), info.list_id));
+  if (!snapshot.ok()) {
+    LogError("a list's new version is stored and cannot be used; scans keep the one before",
+             {{"list", info.name},
+              {"version", static_cast<std::int64_t>(info.version)},
+              {"why", Message(snapshot.status())}});
+    return snapshot.status();
+  }
+  Swap(info.list_id, *std::move(snapshot));
+  return OkStatus();
+}
+
+Status ListRegistry::LoadAll() {
+  std::vector<lists::ListInfo> loaded;
+  {
+    MutexLock change(change_mutex_);
+    TAMIZ_ASSIGN_OR_RETURN(const std::vector<lists::ListInfo> all, store_.Lists());
+    const auto before = Current();
+    auto next = std::make_shared<lists::Catalog>();
+    next->generation = before->generation + 1;
+    for (const lists::ListInfo& info : all) {
+      const SnapshotPtr old = FindShared(*before, info.list_id);
+      auto snapshot = MakeSnapshot(info, old);
+      if (snapshot.ok()) {
+        if (*snapshot != old) loaded.push_back(info);
+        next->lists.push_back(*std::move(snapshot));
+        continue;
+      }
+      LogError("a list cannot be loaded; scans that need it are incomplete",
+               {{"list", info.name},
+                {"version", static_cast<std::int64_t>(info.version)},
+                {"why", Message(snapshot.status())}});
+      next->unavailable.push_back({info.name, info.list_id, Message(snapshot.status())});
+    }
+    Sort(*next);
+    MutexLock lock(mutex_);
+    current_ = std::move(next);
+  }
+  for (const lists::ListInfo& info : loaded) Tell(info);
+  return OkStatus();
+}
+
+StatusOr<lists::ListInfo> ListRegistry::CreateList(lists::ListInfo info) {
+  TAMIZ_RETURN_IF_ERROR(lists::ValidateListName(info.name));
+  TAMIZ_RETURN_IF_ERROR(info.policy.Validate());
+  if (info.name.starts_with(kReservedPrefix) && !info.built_in) {
+    return WithField(
+        MakeError(StatusCode::kPermissionDenied,
+                  fmt::format("names that begin with '{}' belong to Tamiz itself", kReservedPrefix),
+                  "NAME_RESERVED"),
+        "name");
+  }
+  info.list_id = NewUuid();
+  lists::ListInfo made;
+  {
+    MutexLock change(change_mutex_);
+    TAMIZ_ASSIGN_OR_RETURN(made, store_.CreateList(info));
+    TAMIZ_RETURN_IF_ERROR(Publish(made));
+  }
+  Tell(made);
+  return made;
+}
+
+StatusOr<lists::ListInfo> ListRegistry::GetList(std::string_view name_or_id) {
+  return store_.GetList(name_or_id);
+}
+
+StatusOr<std::vector<lists::ListInfo>> ListRegistry::Lists() { return store_.Lists(); }
+
+StatusOr<lists::ListInfo> ListRegistry::UpdateList(const lists::ListInfo& info) {
+  TAMIZ_RETURN_IF_ERROR(info.policy.Validate());
+  lists::ListInfo changed;
+  {
+    MutexLock change(change_mutex_);
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before,
+                           store_.GetList(info.list_id.empty() ? info.name : info.list_id));
+    if (!info.name.empty() && info.name != before.name) {
+      return WithField(
+          InvalidArgument(fmt::format("list '{}' cannot be renamed; make a new one", before.name)), "name");
+    }
+    lists::ListInfo wanted = info;
+    wanted.list_id = before.list_id;
+    TAMIZ_ASSIGN_OR_RETURN(changed, store_.UpdateList(wanted));
+    TAMIZ_RETURN_IF_ERROR(Publish(changed));
+  }
+  Tell(changed);
+  return changed;
+}
+
+Status ListRegistry::DeleteList(std::string_view name_or_id) {
+  lists::ListInfo info;
+  {
+    MutexLock change(change_mutex_);
+    TAMIZ_ASSIGN_OR_RETURN(info, store_.GetList(name_or_id));
+    if (info.built_in) {
+      return MakeError(StatusCode::kFailedPrecondition,
+                       fmt::format("list '{}' belongs to Tamiz itself: the self-test needs it", info.name),
+                       "LIST_BUILT_IN");
+    }
+    TAMIZ_RETURN_IF_ERROR(store_.DeleteList(info.list_id));
+    Swap(info.list_id, nullptr);
+  }
+  Tell(info);
+  return OkStatus();
+}
+
+StatusOr<lists::ListInfo> ListRegistry::Apply(std::string_view name_or_id, const Change& change, bool dry_run,
+                                              ChangeCounts& counts) {
+  counts = {};
+  for (const lists::Entry& entry : change.upserts) {
+    if (const std::string fault = lists::FaultOf(entry); !fault.empty()) {
+      return InvalidArgument(
+          fmt::format("entry {} of the change: {}", &entry - change.upserts.data() + 1, fault));
+    }
+  }
+  lists::ListInfo changed;
+  {
+    MutexLock lock(change_mutex_);
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, store_.GetList(name_or_id));
+    TAMIZ_ASSIGN_OR_RETURN(changed, store_.Apply(before.list_id, change, dry_run, counts));
+    if (dry_run || changed.version == before.version) return changed;
+    TAMIZ_RETURN_IF_ERROR(Publish(changed));
+  }
+  Tell(changed);
+  return changed;
+}
+
+StatusOr<lists::ListInfo> ListRegistry::Rollback(std::string_view name_or_id, std::uint64_t version) {
+  lists::ListInfo changed;
+  {
+    MutexLock change(change_mutex_);
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, store_.GetList(name_or_id));
+    TAMIZ_ASSIGN_OR_RETURN(changed, store_.Rollback(before.list_id, version));
+    if (changed.version == before.version) return changed;
+    TAMIZ_RETURN_IF_ERROR(Publish(changed));
+  }
+  Tell(changed);
+  return changed;
+}
+
+}  // namespace tamiz::store

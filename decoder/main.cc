@@ -1,0 +1,3 @@
+#include "decoder/zygote.h"
+
+int main() { return tamiz::decoder::RunZygote(); }

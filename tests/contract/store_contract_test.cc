@@ -1,0 +1,573 @@
+// What every Store must do, whatever it is made of.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "core/base/random_id.h"
+#include "tests/contract/store_under_test.h"
+
+namespace tamiz::store {
+namespace {
+
+using lists::Entry;
+using lists::EntryHash;
+using lists::HashType;
+using lists::ListInfo;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// A PDQ value that `seed` decides.
+std::vector<std::uint8_t> Value(std::uint64_t seed, std::size_t bytes = 32) {
+  std::vector<std::uint8_t> value(bytes);
+  for (auto& byte : value) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    byte = static_cast<std::uint8_t>(seed >> 56);
+  }
+  return value;
+}
+
+Entry MakeEntry(std::string id, std::uint64_t seed = 1) {
+  Entry entry;
+  entry.id = std::move(id);
+  entry.hashes.push_back({.type = HashType::kPdq, .value = Value(seed)});
+  return entry;
+}
+
+template <typename Backend>
+class StoreContract : public testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = backend_.Open();
+    ASSERT_NE(store_, nullptr);
+  }
+
+  ListInfo Create(const std::string& name) {
+    ListInfo info;
+    info.list_id = NewUuid();
+    info.name = name;
+    auto made = store_->CreateList(info);
+    EXPECT_TRUE(made.ok()) << Message(made.status());
+    return made.ok() ? *made : info;
+  }
+
+  ListInfo Put(const ListInfo& list, std::vector<Entry> entries, bool replace = false) {
+    Change change;
+    change.what = "import";
+    change.upserts = std::move(entries);
+    change.replace = replace;
+    counts_ = {};
+    auto changed = store_->Apply(list.list_id, change, false, counts_);
+    EXPECT_TRUE(changed.ok()) << Message(changed.status());
+    return changed.ok() ? *changed : list;
+  }
+
+  ListInfo Remove(const ListInfo& list, std::vector<std::string> ids) {
+    Change change;
+    change.what = "remove";
+    change.removals = std::move(ids);
+    auto changed = store_->Apply(list.list_id, change, false, counts_);
+    EXPECT_TRUE(changed.ok()) << Message(changed.status());
+    return changed.ok() ? *changed : list;
+  }
+
+  static std::vector<Entry> Read(Store& store, const ListInfo& list, std::uint64_t version = 0) {
+    std::vector<Entry> entries;
+    const Status status = store.ForEachEntry(list.list_id, version, [&](Entry&& entry) {
+      entries.push_back(std::move(entry));
+      return OkStatus();
+    });
+    EXPECT_TRUE(status.ok()) << Message(status);
+    return entries;
+  }
+  std::vector<Entry> Read(const ListInfo& list, std::uint64_t version = 0) {
+    return Read(*store_, list, version);
+  }
+
+  static std::string DigestOf(const std::vector<Entry>& entries) {
+    lists::ContentDigest digest;
+    for (const Entry& entry : entries) digest.Add(entry);
+    return digest.Finish();
+  }
+
+  Backend backend_;
+  std::unique_ptr<Store> store_;
+  ChangeCounts counts_;
+};
+
+using Backends = testing::Types<SqliteUnderTest>;
+TYPED_TEST_SUITE(StoreContract, Backends);
+
+TYPED_TEST(StoreContract, NewListIsEmptyAtVersionZero) {
+  const ListInfo list = this->Create("ncmec");
+  EXPECT_EQ(list.version, 0u);
+  EXPECT_EQ(list.entry_count, 0u);
+  EXPECT_EQ(list.digest, "");
+  EXPECT_GT(list.created_at.time_since_epoch().count(), 0);
+  EXPECT_THAT(this->Read(list), IsEmpty());
+  EXPECT_THAT(this->store_->Versions(list.list_id).value(), IsEmpty());
+}
+
+TYPED_TEST(StoreContract, KeepsWhatAListIs) {
+  ListInfo info;
+  info.list_id = NewUuid();
+  info.name = "own";
+  info.source_org = "Müller & Söhne \"x\"";
+  info.labels = {"b", "a", "ü"};
+  info.description = "line one\nline two";
+  info.kind = lists::ListKind::kAllow;
+  info.built_in = true;
+  info.policy = {.radius = 20,
+                 .review_radius = 40,
+                 .quality_floor = 10,
+                 .min_reference_coverage = 0.1,
+                 .min_query_coverage = 1.0 / 3,
+                 .orientations = false,
+                 .border_removal = false,
+                 .mode = lists::ListMode::kShadow,
+                 .action_hint = "hold"};
+  ASSERT_TRUE(this->store_->CreateList(info).ok());
+  for (const std::string& key : {info.name, info.list_id}) {
+    const auto read = this->store_->GetList(key);
+    ASSERT_TRUE(read.ok()) << Message(read.status());
+    EXPECT_EQ(read->source_org, info.source_org);
+    EXPECT_EQ(read->labels, info.labels);
+    EXPECT_EQ(read->description, info.description);
+    EXPECT_EQ(read->kind, info.kind);
+    EXPECT_TRUE(read->built_in);
+    EXPECT_EQ(read->policy, info.policy);
+  }
+}
+
+TYPED_TEST(StoreContract, NamesAndIdsAreUnique) {
+  const ListInfo list = this->Create("a");
+  ListInfo again = list;
+  again.list_id = NewUuid();
+  EXPECT_EQ(this->store_->CreateList(again).status().code(), StatusCode::kAlreadyExists);
+  again = list;
+  again.name = "b";
+  EXPECT_EQ(this->store_->CreateList(again).status().code(), StatusCode::kAlreadyExists);
+  EXPECT_THAT(this->store_->Lists().value(), SizeIs(1));
+}
+
+TYPED_TEST(StoreContract, ListsAreOrderedByName) {
+  for (const char* name : {"m", "a", "z", "B"}) this->Create(name);
+  std::vector<std::string> names;
+  for (const auto& list : this->store_->Lists().value()) names.push_back(list.name);
+  EXPECT_THAT(names, ElementsAre("B", "a", "m", "z"));
+}
+
+TYPED_TEST(StoreContract, UnknownThingsAreNotFound) {
+  const ListInfo list = this->Put(this->Create("a"), {MakeEntry("1")});
+  const auto expect_not_found = [](const Status& status) {
+    EXPECT_EQ(status.code(), StatusCode::kNotFound) << Message(status);
+  };
+  ChangeCounts counts;
+  expect_not_found(this->store_->GetList("none").status());
+  expect_not_found(this->store_->UpdateList({.list_id = "none"}).status());
+  expect_not_found(this->store_->DeleteList("none"));
+  expect_not_found(this->store_->Apply("none", {}, false, counts).status());
+  expect_not_found(this->store_->Apply("none", {}, true, counts).status());
+  expect_not_found(this->store_->Rollback("none", 1).status());
+  expect_not_found(this->store_->Rollback(list.list_id, 0).status());
+  expect_not_found(this->store_->Rollback(list.list_id, 2).status());
+  expect_not_found(this->store_->Rollback(list.list_id, ~0ull).status());
+  expect_not_found(this->store_->Versions("none").status());
+  expect_not_found(this->store_->GetEntry("none", "1").status());
+  expect_not_found(this->store_->GetEntry(list.list_id, "2").status());
+  expect_not_found(this->store_->ForEachEntry("none", 0, [](Entry&&) { return OkStatus(); }));
+  expect_not_found(this->store_->ForEachEntry(list.list_id, 7, [](Entry&&) { return OkStatus(); }));
+  expect_not_found(this->store_->Diff("none", 0, 0).status());
+  expect_not_found(this->store_->Diff(list.list_id, 0, 9).status());
+}
+
+TYPED_TEST(StoreContract, UpdateKeepsWhatItMayNotChange) {
+  ListInfo list = this->Put(this->Create("a"), {MakeEntry("1")});
+  ListInfo update = list;
+  update.name = "renamed";
+  update.kind = lists::ListKind::kAllow;
+  update.built_in = true;
+  update.version = 17;
+  update.description = "new";
+  update.policy.radius = 3;
+  const auto changed = this->store_->UpdateList(update);
+  ASSERT_TRUE(changed.ok()) << Message(changed.status());
+  EXPECT_EQ(changed->name, "a");
+  EXPECT_EQ(changed->kind, lists::ListKind::kBlock);
+  EXPECT_FALSE(changed->built_in);
+  EXPECT_EQ(changed->version, 1u);
+  EXPECT_EQ(changed->digest, list.digest);
+  EXPECT_EQ(changed->updated_at, list.updated_at);
+  EXPECT_EQ(changed->description, "new");
+  EXPECT_EQ(changed->policy.radius, 3u);
+}
+
+TYPED_TEST(StoreContract, EntriesComeBackWhole) {
+  Entry entry = MakeEntry("video", 3);
+  entry.hashes[0].time_ms = 5'000'000'000;
+  entry.hashes[0].quality = 0;
+  entry.hashes.push_back({.type = HashType::kMd5, .value = Value(4, 16)});
+  entry.hashes.push_back({.type = HashType::kSha1, .value = Value(4, 20)});
+  entry.hashes.push_back({.type = HashType::kSha256, .value = Value(4, 32)});
+  entry.hashes.push_back({.type = HashType::kOpaque, .value = Value(4, 144), .opaque_type = "photodna"});
+  entry.labels = {"z", "A1", "z"};
+  entry.metadata = {{"case", "1;2\n3"}, {"ключ", "值"}, {"empty", ""}};
+  entry.expires_at = WallTime(std::chrono::seconds(-1));
+  entry.disabled = true;
+  const ListInfo list = this->Put(this->Create("a"), {entry});
+  lists::Canonicalise(entry);
+  EXPECT_THAT(entry.labels, ElementsAre("A1", "z"));
+  EXPECT_THAT(this->Read(list), ElementsAre(entry));
+  EXPECT_EQ(this->store_->GetEntry(list.list_id, "video").value(), entry);
+  EXPECT_EQ(list.entry_count, 0u) << "a disabled entry does not count as matching";
+  EXPECT_EQ(this->store_->Versions(list.list_id).value().front().entry_count, 1u);
+}
+
+TYPED_TEST(StoreContract, OddIdsAreKeptApartAndInByteOrder) {
+  std::vector<std::string> ids{"a", "A",  " a", "a ",        "'; DROP TABLE lists; --", "100%",
+                               "_", "ä",  "é",  "e\xcc\x81", "\xf0\x9f\x98\x80",        std::string(256, 'x'),
+                               "0", "00", "1e5"};
+  std::vector<Entry> entries;
+  for (std::size_t i = 0; i < ids.size(); ++i) entries.push_back(MakeEntry(ids[i], i));
+  const ListInfo list = this->Put(this->Create("a"), entries);
+  std::sort(ids.begin(), ids.end());
+  std::vector<std::string> read;
+  for (const Entry& entry : this->Read(list)) read.push_back(entry.id);
+  EXPECT_EQ(read, ids);
+  for (const Entry& entry : entries) EXPECT_EQ(this->store_->GetEntry(list.list_id, entry.id).value(), entry);
+}
+
+TYPED_TEST(StoreContract, AChangeMakesOneVersionAndCounts) {
+  ListInfo list = this->Create("a");
+  list = this->Put(list, {MakeEntry("1"), MakeEntry("2"), MakeEntry("3")});
+  EXPECT_EQ(list.version, 1u);
+  EXPECT_EQ(list.entry_count, 3u);
+  list = this->Put(list, {MakeEntry("2", 22), MakeEntry("3"), MakeEntry("4")});
+  EXPECT_EQ(list.version, 2u);
+  EXPECT_EQ(list.entry_count, 4u);
+  EXPECT_EQ(this->counts_.added, 1u);
+  EXPECT_EQ(this->counts_.updated, 1u);
+  EXPECT_EQ(this->counts_.unchanged, 1u);
+  EXPECT_EQ(this->counts_.removed, 0u);
+  list = this->Remove(list, {"1", "1", "nobody"});
+  EXPECT_EQ(list.version, 3u);
+  EXPECT_EQ(this->counts_.removed, 1u);
+  const auto versions = this->store_->Versions(list.list_id).value();
+  ASSERT_THAT(versions, SizeIs(3));
+  EXPECT_EQ(versions[0].version, 3u);
+  EXPECT_EQ(versions[0].change, "remove");
+  EXPECT_EQ(versions[0].entry_count, 3u);
+  EXPECT_EQ(versions[2].change, "import");
+  EXPECT_LE(versions[2].created_at, versions[0].created_at);
+}
+
+TYPED_TEST(StoreContract, EveryVersionStaysReadable) {
+  ListInfo list = this->Create("a");
+  const std::vector<Entry> first{MakeEntry("1"), MakeEntry("2")};
+  const std::vector<Entry> second{MakeEntry("1", 9), MakeEntry("2"), MakeEntry("3")};
+  const std::vector<Entry> third{MakeEntry("3")};
+  for (const auto& contents : {first, second, third}) list = this->Put(list, contents, /*replace=*/true);
+  EXPECT_EQ(this->Read(list, 1), first);
+  EXPECT_EQ(this->Read(list, 2), second);
+  EXPECT_EQ(this->Read(list, 3), third);
+  EXPECT_EQ(this->Read(list, 0), third);
+  EXPECT_EQ(this->store_->GetEntry(list.list_id, "1").status().code(), StatusCode::kNotFound);
+}
+
+TYPED_TEST(StoreContract, TheDigestIsThatOfTheContents) {
+  ListInfo one = this->Create("one");
+  one = this->Put(one, {MakeEntry("b", 2), MakeEntry("a", 1)});
+  EXPECT_EQ(one.digest, this->DigestOf({MakeEntry("a", 1), MakeEntry("b", 2)}));
+  // The same contents over another way.
+  ListInfo two = this->Create("two");
+  two = this->Put(two, {MakeEntry("c", 3)});
+  two = this->Put(two, {MakeEntry("a", 7)});
+  EXPECT_NE(two.digest, one.digest);
+  two = this->Put(two, {MakeEntry("b", 2), MakeEntry("a", 1)}, /*replace=*/true);
+  EXPECT_EQ(two.digest, one.digest);
+}
+
+TYPED_TEST(StoreContract, NoChangeNoVersion) {
+  ListInfo list = this->Put(this->Create("a"), {MakeEntry("1")});
+  Entry same = MakeEntry("1");
+  same.hashes.push_back(same.hashes[0]);  // the same hash twice is the same entry
+  EXPECT_EQ(this->Put(list, {same}).version, 1u);
+  EXPECT_EQ(this->counts_.unchanged, 1u);
+  EXPECT_EQ(this->Put(list, {}).version, 1u);
+  EXPECT_EQ(this->Put(list, {same}, /*replace=*/true).version, 1u);
+  EXPECT_EQ(this->Remove(list, {"nobody"}).version, 1u);
+  EXPECT_THAT(this->store_->Versions(list.list_id).value(), SizeIs(1));
+}
+
+TYPED_TEST(StoreContract, AnUpsertWinsOverItsRemoval) {
+  const ListInfo list = this->Put(this->Create("a"), {MakeEntry("1")});
+  Change change{.what = "import", .upserts = {MakeEntry("1", 5)}, .removals = {"1"}};
+  const auto changed = this->store_->Apply(list.list_id, change, false, this->counts_);
+  ASSERT_TRUE(changed.ok());
+  EXPECT_EQ(this->counts_.updated, 1u);
+  EXPECT_EQ(this->counts_.removed, 0u);
+  EXPECT_THAT(this->Read(list), ElementsAre(MakeEntry("1", 5)));
+}
+
+TYPED_TEST(StoreContract, AFaultyChangeChangesNothing) {
+  const ListInfo list = this->Put(this->Create("a"), {MakeEntry("1")});
+  Change change{
+      .what = "import", .upserts = {MakeEntry("2"), MakeEntry("3"), MakeEntry("2", 5)}, .removals = {"1"}};
+  const auto refused = this->store_->Apply(list.list_id, change, false, this->counts_);
+  EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(this->Read(list), ElementsAre(MakeEntry("1")));
+  EXPECT_EQ(this->store_->GetList("a")->version, 1u);
+}
+
+TYPED_TEST(StoreContract, CountsOnlyWritesNothing) {
+  const ListInfo list = this->Put(this->Create("a"), {MakeEntry("1"), MakeEntry("2")});
+  Change change{.what = "import", .upserts = {MakeEntry("2", 9), MakeEntry("3")}, .replace = true};
+  const auto told = this->store_->Apply(list.list_id, change, /*counts_only=*/true, this->counts_);
+  ASSERT_TRUE(told.ok()) << Message(told.status());
+  EXPECT_EQ(this->counts_.added, 1u);
+  EXPECT_EQ(this->counts_.updated, 1u);
+  EXPECT_EQ(this->counts_.removed, 1u);
+  EXPECT_EQ(told->version, 1u);
+  EXPECT_THAT(this->Read(list), ElementsAre(MakeEntry("1"), MakeEntry("2")));
+}
+
+TYPED_TEST(StoreContract, AnExpectedVersionMustHold) {
+  const ListInfo list = this->Put(this->Create("a"), {MakeEntry("1")});
+  Change change{.what = "add", .upserts = {MakeEntry("2")}, .expected_version = 0};
+  for (const bool counts_only : {true, false}) {
+    EXPECT_EQ(this->store_->Apply(list.list_id, change, counts_only, this->counts_).status().code(),
+              StatusCode::kAborted);
+  }
+  change.expected_version = 1;
+  EXPECT_EQ(this->store_->Apply(list.list_id, change, false, this->counts_)->version, 2u);
+}
+
+TYPED_TEST(StoreContract, RollbackIsANewVersionWithTheOldDigest) {
+  ListInfo list = this->Create("a");
+  const ListInfo first = list = this->Put(list, {MakeEntry("1"), MakeEntry("2"), MakeEntry("3")});
+  list = this->Put(list, {MakeEntry("2", 22), MakeEntry("4")});  // one changed, one came
+  list = this->Remove(list, {"1"});                              // one went
+  const auto back = this->store_->Rollback(list.list_id, 1);
+  ASSERT_TRUE(back.ok()) << Message(back.status());
+  EXPECT_EQ(back->version, 4u);
+  EXPECT_EQ(back->digest, first.digest);
+  EXPECT_EQ(back->entry_count, 3u);
+  EXPECT_EQ(this->Read(list), (std::vector{MakeEntry("1"), MakeEntry("2"), MakeEntry("3")}));
+  EXPECT_EQ(this->Read(list, 3), (std::vector{MakeEntry("2", 22), MakeEntry("3"), MakeEntry("4")}));
+  EXPECT_EQ(this->store_->Versions(list.list_id)->front().change, "rollback to 1");
+  // Forth again, and nowhere.
+  const auto forth = this->store_->Rollback(list.list_id, 3);
+  EXPECT_EQ(forth->version, 5u);
+  EXPECT_EQ(this->Read(list), this->Read(list, 3));
+  EXPECT_EQ(this->store_->Rollback(list.list_id, 3)->version, 5u) << "the contents are those already";
+}
+
+TYPED_TEST(StoreContract, DiffNamesWhatChanged) {
+  ListInfo list = this->Create("a");
+  list = this->Put(list, {MakeEntry("1"), MakeEntry("2"), MakeEntry("3")});
+  list = this->Put(list, {MakeEntry("2", 22), MakeEntry("4")});
+  list = this->Remove(list, {"1", "3"});
+  list = this->Put(list, {MakeEntry("3")});  // went and came back the same
+  const auto diff = this->store_->Diff(list.list_id, 1, 0).value();
+  EXPECT_THAT(diff.added_ids, ElementsAre("4"));
+  EXPECT_THAT(diff.updated_ids, ElementsAre("2"));
+  EXPECT_THAT(diff.removed_ids, ElementsAre("1"));
+  EXPECT_EQ(diff.added + diff.updated + diff.removed, 3u);
+  const auto reverse = this->store_->Diff(list.list_id, 4, 1).value();
+  EXPECT_THAT(reverse.added_ids, ElementsAre("1"));
+  EXPECT_THAT(reverse.removed_ids, ElementsAre("4"));
+  const auto from_nothing = this->store_->Diff(list.list_id, 0, 2).value();
+  EXPECT_THAT(from_nothing.added_ids, ElementsAre("1", "2", "3", "4"));
+  const auto same = this->store_->Diff(list.list_id, 2, 2).value();
+  EXPECT_EQ(same.added + same.updated + same.removed, 0u);
+}
+
+TYPED_TEST(StoreContract, DiffKeepsTheFirstThousandIds) {
+  std::vector<Entry> entries;
+  for (int i = 0; i < 1500; ++i)
+    entries.push_back(MakeEntry(fmt::format("{:05}", i), static_cast<std::uint64_t>(i)));
+  const ListInfo list = this->Put(this->Create("a"), entries);
+  const auto diff = this->store_->Diff(list.list_id, 0, 0).value();
+  EXPECT_EQ(diff.added, 1500u);
+  ASSERT_THAT(diff.added_ids, SizeIs(VersionDiff::kMaxIds));
+  EXPECT_EQ(diff.added_ids.back(), "00999");
+}
+
+TYPED_TEST(StoreContract, DeletingAListTakesAllOfItAndNothingElse) {
+  const ListInfo kept = this->Put(this->Create("kept"), {MakeEntry("1")});
+  ListInfo gone = this->Put(this->Create("gone"), {MakeEntry("1", 2), MakeEntry("2")});
+  gone = this->Remove(gone, {"1"});
+  ASSERT_TRUE(this->store_->DeleteList(gone.list_id).ok());
+  EXPECT_EQ(this->store_->GetList("gone").status().code(), StatusCode::kNotFound);
+  EXPECT_THAT(this->Read(kept), SizeIs(1));
+  // A list of the same name begins anew.
+  const ListInfo again = this->Create("gone");
+  EXPECT_EQ(again.version, 0u);
+  EXPECT_THAT(this->Read(again), IsEmpty());
+}
+
+TYPED_TEST(StoreContract, AReaderIsToldThatItsListWasDeleted) {
+  std::vector<Entry> entries;
+  for (int i = 0; i < 5000; ++i) entries.push_back(MakeEntry(fmt::format("{:05}", i)));
+  const ListInfo list = this->Put(this->Create("a"), entries);
+  std::size_t seen = 0;
+  const Status status = this->store_->ForEachEntry(list.list_id, 0, [&](Entry&&) {
+    if (++seen == 10) {
+      EXPECT_TRUE(this->store_->DeleteList(list.list_id).ok());
+    }
+    return OkStatus();
+  });
+  EXPECT_EQ(status.code(), StatusCode::kAborted);
+  EXPECT_LT(seen, entries.size());
+}
+
+TYPED_TEST(StoreContract, AnErrorOfTheCallbackEndsTheReading) {
+  const ListInfo list = this->Put(this->Create("a"), {MakeEntry("1"), MakeEntry("2")});
+  int seen = 0;
+  const Status status = this->store_->ForEachEntry(list.list_id, 0, [&](Entry&&) {
+    ++seen;
+    return MakeError(StatusCode::kCancelled, "enough");
+  });
+  EXPECT_EQ(status.code(), StatusCode::kCancelled);
+  EXPECT_EQ(seen, 1);
+}
+
+TYPED_TEST(StoreContract, ARestartComesBackWithTheSame) {
+  ListInfo list = this->Put(this->Create("a"), {MakeEntry("1"), MakeEntry("2")});
+  list = this->Put(list, {MakeEntry("2", 2)});
+  this->store_.reset();
+  this->store_ = this->backend_.Open();
+  ASSERT_NE(this->store_, nullptr);
+  const auto after = this->store_->GetList("a");
+  ASSERT_TRUE(after.ok()) << Message(after.status());
+  EXPECT_EQ(after->version, 2u);
+  EXPECT_EQ(after->digest, list.digest);
+  EXPECT_EQ(after->updated_at, list.updated_at);
+  EXPECT_EQ(this->DigestOf(this->Read(list)), list.digest);
+}
+
+TYPED_TEST(StoreContract, FiftyThousandEntries) {
+  std::vector<Entry> entries;
+  for (std::uint64_t i = 0; i < 50'000; ++i)
+    entries.push_back(MakeEntry(fmt::format("e{}", i * 7919 % 50'000), i));
+  ListInfo list = this->Put(this->Create("a"), entries);
+  EXPECT_EQ(list.entry_count, 50'000u);
+  const auto read = this->Read(list);
+  ASSERT_THAT(read, SizeIs(50'000));
+  EXPECT_TRUE(std::is_sorted(read.begin(), read.end(), [](auto& a, auto& b) { return a.id < b.id; }));
+  EXPECT_EQ(this->DigestOf(read), list.digest);
+  list = this->Put(list, {MakeEntry("e5", 1), MakeEntry("new", 2)}, /*replace=*/true);
+  EXPECT_EQ(this->counts_.removed, 49'999u);
+  EXPECT_EQ(this->store_->Rollback(list.list_id, 1)->digest, this->DigestOf(read));
+}
+
+TYPED_TEST(StoreContract, ReadersSeeWholeVersionsWhileOneWrites) {
+  ListInfo list = this->Create("a");
+  constexpr int kEntries = 3000;  // more than one page of a paged reader
+  const auto contents = [](std::uint64_t round) {
+    std::vector<Entry> entries;
+    for (int i = 0; i < kEntries; ++i) entries.push_back(MakeEntry(fmt::format("{:04}", i), round));
+    return entries;
+  };
+  list = this->Put(list, contents(1));
+  std::atomic<bool> is_done = false;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&] {
+      int rounds = 0;
+      do {
+        std::set<std::vector<std::uint8_t>> values;
+        std::size_t seen = 0;
+        const Status status = this->store_->ForEachEntry(list.list_id, 0, [&](Entry&& entry) {
+          values.insert(entry.hashes[0].value);
+          ++seen;
+          return OkStatus();
+        });
+        EXPECT_TRUE(status.ok()) << Message(status);
+        EXPECT_EQ(values.size(), 1u) << "entries of two versions in one reading";
+        EXPECT_EQ(seen, static_cast<std::size_t>(kEntries));
+        ++rounds;
+      } while (!is_done || rounds < 2);
+    });
+  }
+  for (std::uint64_t round = 2; round <= 6; ++round) list = this->Put(list, contents(round));
+  is_done = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(list.version, 6u);
+}
+
+TYPED_TEST(StoreContract, OfTwoWritersWithTheSameExpectationOneWins) {
+  const ListInfo list = this->Create("a");
+  constexpr int kRounds = 20;
+  auto other = this->backend_.Open();  // a second replica
+  ASSERT_NE(other, nullptr);
+  std::atomic<int> wins = 0, losses = 0;
+  const auto write = [&](Store& store, const std::string& prefix) {
+    for (int i = 0; i < kRounds; ++i) {
+      const auto now = store.GetList("a");
+      ASSERT_TRUE(now.ok()) << Message(now.status());
+      Change change{.what = "add", .upserts = {MakeEntry(fmt::format("{}{}", prefix, i))}};
+      change.expected_version = now->version;
+      ChangeCounts counts;
+      const auto changed = store.Apply(list.list_id, change, false, counts);
+      if (changed.ok()) {
+        ++wins;
+      } else {
+        EXPECT_EQ(changed.status().code(), StatusCode::kAborted) << Message(changed.status());
+        ++losses;
+      }
+    }
+  };
+  std::thread first([&] { write(*this->store_, "x"); });
+  std::thread second([&] { write(*other, "y"); });
+  first.join();
+  second.join();
+  EXPECT_EQ(wins + losses, 2 * kRounds);
+  EXPECT_EQ(this->store_->GetList("a")->version, static_cast<std::uint64_t>(wins));
+  EXPECT_THAT(this->Read(list), SizeIs(static_cast<std::size_t>(wins)));
+}
+
+TYPED_TEST(StoreContract, RecordsComeBackInOrderAndAge) {
+  const WallTime start(std::chrono::seconds(1'700'000'000));
+  for (const int second : {30, 10, 20, 20}) {
+    ScanRecord record;
+    record.scan_id = fmt::format("s{}", second);
+    record.request_id = "r";
+    record.at = start + std::chrono::seconds(second);
+    record.verdict = "MATCH";
+    record.confidence = 0.97;
+    record.labels = {{"user", "ü\xff"}};
+    record.hits = {{"list", 3, "entry", 12, true}};
+    ASSERT_TRUE(this->store_->Record(record).ok());
+  }
+  std::vector<ScanRecord> records;
+  const auto collect = [&](ScanRecord&& record) {
+    records.push_back(std::move(record));
+    return OkStatus();
+  };
+  ASSERT_TRUE(this->store_->ForEachRecord(start + std::chrono::seconds(20), collect).ok());
+  ASSERT_THAT(records, SizeIs(3));
+  EXPECT_EQ(records[0].scan_id, "s20");
+  EXPECT_EQ(records[2].scan_id, "s30");
+  EXPECT_EQ(records[2].at, start + std::chrono::seconds(30));
+  EXPECT_EQ(records[2].confidence, 0.97);
+  ASSERT_THAT(records[2].hits, SizeIs(1));
+  EXPECT_EQ(records[2].hits[0].entry_id, "entry");
+  EXPECT_EQ(records[2].hits[0].distance, 12u);
+  EXPECT_TRUE(records[2].hits[0].shadow);
+  EXPECT_EQ(this->store_->DeleteRecordsBefore(start + std::chrono::seconds(20)).value(), 1u);
+  EXPECT_EQ(this->store_->DeleteRecordsBefore(start + std::chrono::seconds(31)).value(), 3u);
+  records.clear();
+  ASSERT_TRUE(this->store_->ForEachRecord(start, collect).ok());
+  EXPECT_THAT(records, IsEmpty());
+}
+
+TYPED_TEST(StoreContract, CheckIsFineOnAHealthyStore) { EXPECT_TRUE(this->store_->Check().ok()); }
+
+}  // namespace
+}  // namespace tamiz::store
