@@ -1,9 +1,12 @@
 // Every metric of Tamiz, declared once; listed in docs/METRICS.md, held by a golden test.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace prometheus {
@@ -14,39 +17,74 @@ namespace tamiz::metrics {
 
 enum class Stage { kQueue, kFetch, kDecode, kHash, kMatch, kTotal };
 
+// The closed sets of label values. Their series exist from the start, with zero. Another value is counted as
+// kOther, so that whatever a caller passes the number of series is bounded. Incomplete reasons are those of
+// media::IncompleteCode.
+inline constexpr std::string_view kOther = "OTHER";
+inline constexpr std::array<std::string_view, 4> kVerdicts = {"MATCH", "POSSIBLE_MATCH", "INCOMPLETE",
+                                                              "NO_KNOWN_MATCH"};
+// gRPC's codes, and RECORD_LOST: answered, but the match could not be recorded.
+inline constexpr std::array<std::string_view, 17> kScanErrors = {
+    "CANCELLED",          "UNKNOWN",        "INVALID_ARGUMENT",  "DEADLINE_EXCEEDED",
+    "NOT_FOUND",          "ALREADY_EXISTS", "PERMISSION_DENIED", "ABORTED",
+    "OUT_OF_RANGE",       "UNIMPLEMENTED",  "INTERNAL",          "UNAVAILABLE",
+    "RESOURCE_EXHAUSTED", "DATA_LOSS",      "UNAUTHENTICATED",   "RECORD_LOST",
+    "FAILED_PRECONDITION"};
+inline constexpr std::array<std::string_view, 6> kDecoderExits = {"finished", "crashed",      "seccomp",
+                                                                  "timeout",  "memory_limit", "cancelled"};
+inline constexpr std::array<std::string_view, 4> kRefusals = {"SCAN_QUEUE_FULL", "BYTE_BUDGET", "DRAINING",
+                                                              "IO_QUEUE_FULL"};
+inline constexpr std::array<std::string_view, 8> kSandboxLayers = {
+    "seccomp", "no_new_privs",        "not_dumpable", "no_capabilities",
+    "rlimits", "address_space_limit", "landlock",     "network_namespace"};
+
 // Counts and gauges. Thread-safe. Label values are closed sets or names that an operator chose (lists).
 class Metrics {
  public:
   Metrics();
   ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // Its Collect() first brings the process's own gauges (process_*) up to date and calls OnCollect's
+  // function. It may outlive this object.
   [[nodiscard]] std::shared_ptr<prometheus::Registry> registry() const;
+  // Everything in Prometheus's text format, version 0.0.4.
+  [[nodiscard]] std::string Text() const;
+  // Called before each collection, on the collecting thread, to pass readings that nobody counts (Load). Not
+  // while another thread collects; set it to nullptr before what it uses goes away.
+  void OnCollect(std::function<void()> refresh);
 
   void ScanFinished(std::string_view verdict);             // tamiz_scans_total{verdict}
   void ScanFailed(std::string_view code);                  // tamiz_scan_errors_total{code}
   void Incomplete(std::string_view reason);                // tamiz_incomplete_total{reason}
   void StageTook(Stage stage, std::chrono::microseconds);  // tamiz_stage_duration_seconds{stage}
   void UploadBytes(std::uint64_t bytes);                   // tamiz_upload_bytes_total
-  void Frames(std::uint64_t decoded, std::uint64_t hashed, std::uint64_t low_quality);  // tamiz_frames_total{state}
-  void DecoderExit(std::string_view reason);               // tamiz_decoder_exits_total{reason}
+  void Frames(std::uint64_t decoded, std::uint64_t hashed,
+              std::uint64_t low_quality);                      // tamiz_frames_total{state}
+  void DecoderExit(std::string_view reason);                   // tamiz_decoder_exits_total{reason}
   void Matched(std::string_view list, std::string_view mode);  // tamiz_matches_total{list,mode}
-  void Suppressed(std::uint32_t matches);                  // tamiz_matches_suppressed_total
-  void Refused(std::string_view reason);                   // tamiz_refusals_total{reason}
+  void Suppressed(std::uint32_t matches);                      // tamiz_matches_suppressed_total
+  void Refused(std::string_view reason);                       // tamiz_refusals_total{reason}
   // tamiz_scans_in_flight, tamiz_queue_depth{lane}, tamiz_upload_bytes_in_flight
   void Load(std::uint32_t running, std::uint32_t queued_live, std::uint32_t queued_bulk, std::uint64_t bytes);
   // tamiz_list_version{list}, tamiz_list_entries{list}, tamiz_list_updated_timestamp_seconds{list},
   // tamiz_list_index_bytes{list}, tamiz_list_build_duration_seconds{list}
-  void ListLoaded(std::string_view list, std::uint64_t version, std::uint64_t entries, std::uint64_t index_bytes,
-                  std::chrono::system_clock::time_point updated, std::chrono::microseconds build);
+  void ListLoaded(std::string_view list, std::uint64_t version, std::uint64_t entries,
+                  std::uint64_t index_bytes, std::chrono::system_clock::time_point updated,
+                  std::chrono::microseconds build);
+  // Removes every series of the list, its matches too.
   void ListGone(std::string_view list);
   // tamiz_selftest_last_success_timestamp_seconds, tamiz_selftest_runs_total{result}
   void SelfTested(bool passed, std::chrono::system_clock::time_point at);
-  void Rpc(std::string_view method, std::string_view code, std::chrono::microseconds);  // tamiz_rpc_duration_seconds{method,code}
-  void SandboxLayer(std::string_view layer);               // tamiz_sandbox_layer_active{layer} 1
-  void BuildInfo(std::string_view version);                // tamiz_build_info{version} 1
+  void Rpc(std::string_view method, std::string_view code,
+           std::chrono::microseconds);        // tamiz_rpc_duration_seconds{method,code}
+  void SandboxLayer(std::string_view layer);  // tamiz_sandbox_layer_active{layer} 1
+  void BuildInfo(std::string_view version);   // tamiz_build_info{version} 1
 
  private:
   struct Families;
-  std::unique_ptr<Families> families_;
+  std::shared_ptr<Families> families_;
 };
 
 }  // namespace tamiz::metrics
