@@ -27,6 +27,19 @@ must tamiz-decoder '^libavformat'
 must tamiz-decoder '^libheif'
 must tamiz '^libgrpc\+\+'
 
+# What they load is what the container image installs.
+if command -v dpkg-query >/dev/null; then
+  runtime=$(deploy/install-packages.sh --print runtime)
+  for program in tamizd tamiz-decoder tamiz; do
+    while read -r library; do
+      path=$(ldd "$bin/$program" | awk -v name="$library" '$1 == name { print $3 }')
+      package=$(dpkg-query -S "$(readlink -f "$path")" 2>/dev/null | head -n 1 | cut -d: -f1)
+      case $package in libc6 | libstdc++6 | libgcc-s1 | libasan* | libubsan* | "") continue ;; esac
+      grep -qx "$package" <<<"$runtime" || fault "$program loads $library of $package, which [runtime] in deploy/packages.txt lacks"
+    done < <(direct "$program")
+  done
+fi
+
 # Hardening of what is deployed.
 for program in tamizd tamiz-decoder tamiz; do
   readelf -h "$bin/$program" | grep -q 'Type:.*DYN' || fault "$program is not position independent"
