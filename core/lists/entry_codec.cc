@@ -130,7 +130,9 @@ StatusOr<Entry> DecodeBody(std::string_view id, std::span<const std::uint8_t> bo
     known = known && type >= 1 && type <= 5;
     hash.type = static_cast<HashType>(type);
     hash.quality = cursor.Integer<std::uint8_t>();
-    if (cursor.Integer<std::uint8_t>() != 0) hash.time_ms = cursor.Integer<std::uint64_t>();
+    const auto has_time = cursor.Integer<std::uint8_t>();
+    known = known && has_time <= 1;
+    if (has_time != 0) hash.time_ms = cursor.Integer<std::uint64_t>();
     if (hash.type == HashType::kOpaque) hash.opaque_type = cursor.Text();
     const auto value = cursor.Bytes();
     hash.value.assign(value.begin(), value.end());

@@ -205,6 +205,18 @@ StatusOr<lists::ListInfo> ListRegistry::Apply(std::string_view name_or_id, const
   {
     MutexLock lock(change_mutex_);
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, store_.GetList(name_or_id));
+    // A change of damaged contents would get a digest of its own and so pass for sound.
+    const auto catalog = Current();
+    const bool is_unavailable = std::any_of(catalog->unavailable.begin(), catalog->unavailable.end(),
+                                            [&](const auto& list) { return list.list_id == before.list_id; });
+    if (is_unavailable && !change.replace) {
+      return MakeError(
+          StatusCode::kFailedPrecondition,
+          fmt::format("list '{}' could not be loaded; import it whole (replace), roll it back to a sound "
+                      "version, or restore the database",
+                      before.name),
+          "LIST_UNAVAILABLE");
+    }
     TAMIZ_ASSIGN_OR_RETURN(changed, store_.Apply(before.list_id, change, dry_run, counts));
     if (dry_run || changed.version == before.version) return changed;
     TAMIZ_RETURN_IF_ERROR(Publish(changed));

@@ -24,7 +24,6 @@ namespace tamiz::store {
 namespace {
 
 constexpr int kApplicationId = 0x54616d7a;  // "Tamz": tells our file from anybody's database
-constexpr int kBusyTimeoutMs = 5000;        // how long another process (a backup) may hold the file
 constexpr std::size_t kIdleReaders = 4;
 constexpr int kPageRows = 2048;  // read at once by ForEachEntry
 constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
@@ -70,7 +69,10 @@ struct Contents {
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(const SqliteOptions& options) : path_(options.path.string()), clock_(*options.clock) {}
+  explicit SqliteStore(const SqliteOptions& options)
+      : path_(options.path.string()),
+        clock_(*options.clock),
+        busy_timeout_ms_(static_cast<int>(options.busy_timeout.count())) {}
 
   Status Open();
 
@@ -137,6 +139,7 @@ class SqliteStore final : public Store {
   // Constant after Open.
   const std::string path_;
   const Clock& clock_;
+  const int busy_timeout_ms_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
 
@@ -220,7 +223,7 @@ Status SqliteStore::PrepareFile() {
 }
 
 std::unique_ptr<SQLite::Database> SqliteStore::Connect(int flags) const {
-  auto db = std::make_unique<SQLite::Database>(path_, flags | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
+  auto db = std::make_unique<SQLite::Database>(path_, flags | SQLite::OPEN_NOMUTEX, busy_timeout_ms_);
   db->exec("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;");
   return db;
 }
@@ -629,6 +632,17 @@ StatusOr<lists::ListInfo> SqliteStore::Rollback(std::string_view list_id, std::u
     }
     if (changes == 0) return list.info;
     const Contents contents = Digest(*writer_, list.key, next);
+    SQLite::Statement old(*writer_, "SELECT digest FROM versions WHERE list_key = ? AND version = ?");
+    old.bind(1, list.key);
+    old.bind(2, static_cast<std::int64_t>(version));
+    if (!old.executeStep() || old.getColumn(0).getString() != contents.digest) {
+      return MakeError(
+          StatusCode::kDataLoss,
+          fmt::format("the stored contents of list '{}' version {} are damaged; roll back to another "
+                      "version, or import the list whole",
+                      list.info.name, version),
+          "LIST_DIGEST_MISMATCH");
+    }
     TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo changed,
                            AddVersion(*writer_, list, contents, fmt::format("rollback to {}", version)));
     transaction.commit();

@@ -1,6 +1,7 @@
 // Store in one SQLite file (WAL).
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
@@ -11,6 +12,8 @@ namespace tamiz::store {
 struct SqliteOptions {
   std::filesystem::path path;  // made if it is not there, mode 0600
   const Clock* clock = &Clock::System();
+  // How long to wait while another process (a backup) writes to the file.
+  std::chrono::milliseconds busy_timeout = std::chrono::seconds(5);
 };
 
 // Opens or makes the database and brings its schema up to date. Errors: UNAVAILABLE with the path, the cause

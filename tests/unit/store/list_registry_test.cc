@@ -1,0 +1,281 @@
+#include "core/store/list_registry.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/unit/store/store_fixture.h"
+
+namespace tamiz::store {
+namespace {
+
+using lists::ListInfo;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class ListRegistryTest : public StoreFixture {
+ protected:
+  ListRegistryTest() : store_(Open()), registry_(*store_, Clock::System()) {
+    registry_.OnSwap(
+        [this](const ListInfo& info) { swaps_.push_back(fmt::format("{}@{}", info.name, info.version)); });
+  }
+
+  ListInfo Create(const std::string& name) {
+    ListInfo info;
+    info.name = name;
+    auto made = registry_.CreateList(info);
+    EXPECT_TRUE(made.ok()) << Message(made.status());
+    return made.ok() ? *made : info;
+  }
+  ListInfo Put(const std::string& name, std::vector<lists::Entry> entries) {
+    auto changed = registry_.Apply(name, Import(std::move(entries)), false, counts_);
+    EXPECT_TRUE(changed.ok()) << Message(changed.status());
+    return changed.ok() ? *changed : ListInfo{};
+  }
+  // Ids of entries of a list that hold exactly this hash, as a scan would find them.
+  static std::vector<std::string> Find(const lists::Catalog& catalog, std::string_view list,
+                                       std::uint64_t seed) {
+    const lists::ListSnapshot* snapshot = catalog.Find(list);
+    if (snapshot == nullptr) return {"(no list)"};
+    const auto value = Value(seed);
+    const auto query = hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(value));
+    std::vector<index::Hit> hits;
+    snapshot->pdq->FindWithin({&query, 1}, 0, hits);
+    std::vector<std::string> ids;
+    for (const auto& hit : hits) ids.push_back(snapshot->entries[snapshot->pdq_refs[hit.position].entry].id);
+    return ids;
+  }
+  std::vector<std::string> Find(std::string_view list, std::uint64_t seed) {
+    return Find(*registry_.Current(), list, seed);
+  }
+
+  std::unique_ptr<Store> store_;
+  ListRegistry registry_;
+  std::vector<std::string> swaps_;
+  ChangeCounts counts_;
+};
+
+TEST_F(ListRegistryTest, AChangeIsSeenAtOnceAndOldCataloguesStayAsTheyWere) {
+  Create("l");
+  const auto empty = registry_.Current();
+  const ListInfo one = Put("l", {MakeEntry("a", 1)});
+  const auto first = registry_.Current();
+  Put("l", {MakeEntry("a", 2), MakeEntry("b", 3)});
+  EXPECT_THAT(Find(*empty, "l", 1), IsEmpty());
+  EXPECT_THAT(Find(*first, "l", 1), ElementsAre("a"));
+  EXPECT_THAT(Find("l", 1), IsEmpty());
+  EXPECT_THAT(Find("l", 2), ElementsAre("a"));
+  EXPECT_THAT(Find("l", 3), ElementsAre("b"));
+  EXPECT_LT(empty->generation, first->generation);
+  EXPECT_LT(first->generation, registry_.Current()->generation);
+  EXPECT_EQ(first->Find("l")->info.version, 1u);
+  EXPECT_EQ(first->Find("l")->info.digest, one.digest);
+  EXPECT_THAT(swaps_, ElementsAre("l@0", "l@1", "l@2"));
+}
+
+TEST_F(ListRegistryTest, ADryRunTellsAndChangesNothing) {
+  Create("l");
+  const auto before = registry_.Current();
+  const auto told = registry_.Apply("l", Import({MakeEntry("a")}), /*dry_run=*/true, counts_);
+  ASSERT_TRUE(told.ok()) << Message(told.status());
+  EXPECT_EQ(counts_.added, 1u);
+  EXPECT_EQ(told->version, 0u);
+  EXPECT_EQ(registry_.Current(), before);
+}
+
+TEST_F(ListRegistryTest, NothingChangedNothingSwapped) {
+  Create("l");
+  Put("l", {MakeEntry("a")});
+  const auto before = registry_.Current();
+  Put("l", {MakeEntry("a")});
+  EXPECT_EQ(registry_.Current(), before);
+  EXPECT_THAT(swaps_, SizeIs(2));
+}
+
+TEST_F(ListRegistryTest, RollbackBringsBackWhatWasFound) {
+  Create("l");
+  const ListInfo first = Put("l", {MakeEntry("a", 1)});
+  Put("l", {MakeEntry("a", 2)});
+  const auto back = registry_.Rollback("l", 1);
+  ASSERT_TRUE(back.ok()) << Message(back.status());
+  EXPECT_EQ(back->version, 3u);
+  EXPECT_EQ(back->digest, first.digest);
+  EXPECT_THAT(Find("l", 1), ElementsAre("a"));
+  EXPECT_THAT(Find("l", 2), IsEmpty());
+  EXPECT_EQ(registry_.Rollback("l", 9).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(ListRegistryTest, AFaultyEntryIsRefusedAndNamed) {
+  Create("l");
+  const auto refused = registry_.Apply("l", Import({MakeEntry("a"), MakeEntry("")}), false, counts_);
+  EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(refused.status()), HasSubstr("entry 2"));
+  EXPECT_EQ(registry_.GetList("l")->version, 0u);
+}
+
+TEST_F(ListRegistryTest, ACheapPolicyChangeSharesTheIndexAndAFloorBuildsAnew) {
+  ListInfo info = Create("l");
+  Put("l", {MakeEntry("good", 1, 100), MakeEntry("flat", 2, 30)});
+  const auto index_before = registry_.Current()->Find("l")->pdq;
+  EXPECT_THAT(Find("l", 2), IsEmpty());
+  info.policy.radius = 10;
+  info.policy.mode = lists::ListMode::kOff;
+  info.description = "d";
+  ASSERT_TRUE(registry_.UpdateList(info).ok());
+  const auto cheap = registry_.Current();
+  EXPECT_EQ(cheap->Find("l")->pdq, index_before);
+  EXPECT_EQ(cheap->Find("l")->info.policy.radius, 10u);
+  EXPECT_EQ(cheap->Find("l")->info.description, "d");
+  EXPECT_EQ(cheap->Find("l")->info.version, 1u);
+  EXPECT_THAT(Find("l", 1), ElementsAre("good"));
+  info.policy.quality_floor = 20;
+  ASSERT_TRUE(registry_.UpdateList(info).ok());
+  EXPECT_THAT(Find("l", 2), ElementsAre("flat"));
+  EXPECT_THAT(swaps_, SizeIs(4));
+}
+
+TEST_F(ListRegistryTest, UpdatesAreChecked) {
+  ListInfo info = Create("l");
+  info.policy.radius = 65;
+  EXPECT_EQ(Field(registry_.UpdateList(info).status()), "policy.radius");
+  info.policy.radius = 31;
+  info.name = "other";
+  EXPECT_EQ(Field(registry_.UpdateList(info).status()), "name");
+  EXPECT_EQ(registry_.UpdateList({.name = "nobody"}).status().code(), StatusCode::kNotFound);
+  EXPECT_TRUE(registry_.UpdateList({.name = "l", .description = "by name"}).ok());
+  EXPECT_EQ(registry_.GetList("l")->description, "by name");
+}
+
+TEST_F(ListRegistryTest, NamesAreCheckedAndReservedOnesKept) {
+  EXPECT_EQ(registry_.CreateList({.name = "a b"}).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Reason(registry_.CreateList({.name = "tamiz-test"}).status()), "NAME_RESERVED");
+  const auto built_in = registry_.CreateList({.name = "tamiz-test", .built_in = true});
+  ASSERT_TRUE(built_in.ok()) << Message(built_in.status());
+  EXPECT_EQ(registry_.DeleteList("tamiz-test").code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(registry_.Current()->Find("tamiz-test"), nullptr);
+  EXPECT_EQ(registry_.CreateList({.name = "tamiz-test", .built_in = true}).status().code(),
+            StatusCode::kAlreadyExists);
+}
+
+TEST_F(ListRegistryTest, ADeletedListIsGone) {
+  Create("l");
+  Create("m");
+  ASSERT_TRUE(registry_.DeleteList("l").ok());
+  EXPECT_EQ(registry_.Current()->Find("l"), nullptr);
+  EXPECT_NE(registry_.Current()->Find("m"), nullptr);
+  EXPECT_EQ(registry_.DeleteList("l").code(), StatusCode::kNotFound);
+}
+
+TEST_F(ListRegistryTest, ARestartLoadsTheSame) {
+  Create("b");
+  Create("a");
+  const ListInfo info = Put("a", {MakeEntry("x", 1)});
+  ListRegistry after(*store_, Clock::System());
+  EXPECT_THAT(after.Current()->lists, IsEmpty());
+  std::vector<std::string> swaps;
+  after.OnSwap([&](const ListInfo& list) { swaps.push_back(list.name); });
+  ASSERT_TRUE(after.LoadAll().ok());
+  const auto catalog = after.Current();
+  ASSERT_THAT(catalog->lists, SizeIs(2));
+  EXPECT_EQ(catalog->lists[0]->info.name, "a");
+  EXPECT_EQ(catalog->lists[0]->info.digest, info.digest);
+  EXPECT_THAT(Find(*catalog, "a", 1), ElementsAre("x"));
+  EXPECT_THAT(swaps, ElementsAre("a", "b"));
+  // Again: what did not change is not read again.
+  ASSERT_TRUE(after.LoadAll().ok());
+  EXPECT_EQ(after.Current()->lists[0], catalog->lists[0]);
+  EXPECT_THAT(swaps, SizeIs(2));
+}
+
+TEST_F(ListRegistryTest, AListWithOtherContentsThanItsDigestIsUnavailable) {
+  Create("good");
+  Create("bad");
+  Put("good", {MakeEntry("x", 1)});
+  Put("bad", {MakeEntry("y", 2), MakeEntry("z", 3)});
+  SQLite::Database(path(), SQLite::OPEN_READWRITE, 1000).exec("DELETE FROM entries WHERE entry_id = 'z'");
+  ListRegistry after(*store_, Clock::System());
+  ASSERT_TRUE(after.LoadAll().ok());
+  EXPECT_NE(after.Current()->Find("good"), nullptr);
+  EXPECT_EQ(after.Current()->Find("bad"), nullptr);
+  ASSERT_THAT(after.Current()->unavailable, SizeIs(1));
+  EXPECT_EQ(after.Current()->unavailable[0].name, "bad");
+  EXPECT_THAT(after.Current()->unavailable[0].why, HasSubstr("digest"));
+  // A change on top of it would make the loss pass for sound.
+  EXPECT_EQ(Reason(after.Apply("bad", Import({MakeEntry("w", 4)}), false, counts_).status()),
+            "LIST_UNAVAILABLE");
+  // Importing it again heals it.
+  Change whole = Import({MakeEntry("y", 2), MakeEntry("z", 3)});
+  whole.replace = true;
+  ASSERT_TRUE(after.Apply("bad", whole, false, counts_).ok());
+  EXPECT_THAT(after.Current()->unavailable, IsEmpty());
+  EXPECT_THAT(Find(*after.Current(), "bad", 3), ElementsAre("z"));
+}
+
+TEST_F(ListRegistryTest, ADamagedVersionCannotBeRolledBackTo) {
+  Create("l");
+  Put("l", {MakeEntry("y", 2), MakeEntry("z", 3)});
+  Put("l", {MakeEntry("z", 4)});
+  const ListInfo third = Put("l", {MakeEntry("z", 5)});
+  SQLite::Database(path(), SQLite::OPEN_READWRITE, 1000)
+      .exec("DELETE FROM entries WHERE added_version = 1 AND entry_id = 'z'");
+  EXPECT_EQ(registry_.Rollback("l", 1).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(registry_.GetList("l")->version, third.version);
+  EXPECT_EQ(registry_.Rollback("l", 2)->version, 4u);
+  EXPECT_THAT(Find("l", 4), ElementsAre("z"));
+}
+
+TEST_F(ListRegistryTest, TheListenerMayCallTheRegistry) {
+  registry_.OnSwap([this](const ListInfo& info) {
+    swaps_.push_back(info.name);
+    if (info.name == "first") Create("second");
+  });
+  Create("first");
+  EXPECT_THAT(swaps_, ElementsAre("first", "second"));
+}
+
+TEST_F(ListRegistryTest, ScansGoOnWhileListsChange) {
+  Create("l");
+  Put("l", {MakeEntry("always", 1)});
+  registry_.OnSwap({});
+  std::atomic<bool> is_done = false;
+  std::atomic<int> looks = 0;
+  std::vector<std::thread> scans;
+  for (int i = 0; i < 2; ++i) {
+    scans.emplace_back([&] {
+      std::uint64_t generation = 0;
+      while (!is_done || looks < 100) {
+        const auto catalog = registry_.Current();
+        EXPECT_GE(catalog->generation, generation);
+        generation = catalog->generation;
+        EXPECT_THAT(Find(*catalog, "l", 1), ElementsAre("always"));
+        ++looks;
+      }
+    });
+  }
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < 2; ++writer) {
+    writers.emplace_back([&, writer] {
+      for (int i = 0; i < 10; ++i) {
+        ChangeCounts counts;
+        const auto changed = registry_.Apply(
+            "l", Import({MakeEntry(fmt::format("w{}-{}", writer, i), 100 + static_cast<std::uint64_t>(i))}),
+            false, counts);
+        EXPECT_TRUE(changed.ok()) << Message(changed.status());
+      }
+    });
+  }
+  for (auto& writer : writers) writer.join();
+  is_done = true;
+  for (auto& scan : scans) scan.join();
+  EXPECT_EQ(registry_.Current()->Find("l")->info.version, 21u);
+  EXPECT_THAT(Find("l", 105), SizeIs(2));
+}
+
+}  // namespace
+}  // namespace tamiz::store
