@@ -84,10 +84,10 @@ std::string BesideThisProgram() {
 }
 
 template <typename T>
-Status InRange(const char* key, T value, T low, T high) {
+Status InRange(const char* key, T value, T low, T high, const char* unit = "") {
   if (value >= low && value <= high) return OkStatus();
   return WithField(
-      InvalidArgument(fmt::format("decode.{} is {}; allowed is {} to {}", key, value, low, high)),
+      InvalidArgument(fmt::format("decode.{} is {}{}; allowed is {} to {}", key, value, unit, low, high)),
       std::string("decode.") + key);
 }
 
@@ -115,9 +115,10 @@ struct End {
 Status Validate(const Config& config) {
   using std::chrono::seconds;
   TAMIZ_RETURN_IF_ERROR(
-      InRange<std::int64_t>("wall_time (ms)", config.wall_time.count(), 100, std::int64_t{3600} * 1000));
-  TAMIZ_RETURN_IF_ERROR(InRange<std::int64_t>("cpu_time (s)", config.cpu_time.count(), 1, 3600));
-  TAMIZ_RETURN_IF_ERROR(InRange<std::int64_t>("still_cpu_time (s)", config.still_cpu_time.count(), 1, 3600));
+      InRange<std::int64_t>("wall_time", config.wall_time.count(), 100, std::int64_t{3600} * 1000, " ms"));
+  TAMIZ_RETURN_IF_ERROR(InRange<std::int64_t>("cpu_time", config.cpu_time.count(), 1, 3600, " s"));
+  TAMIZ_RETURN_IF_ERROR(
+      InRange<std::int64_t>("still_cpu_time", config.still_cpu_time.count(), 1, 3600, " s"));
   TAMIZ_RETURN_IF_ERROR(InRange<std::uint64_t>("memory_bytes", config.memory_bytes, std::uint64_t{64} << 20,
                                                std::uint64_t{64} << 30));
   TAMIZ_RETURN_IF_ERROR(
