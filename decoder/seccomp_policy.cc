@@ -109,7 +109,11 @@ constexpr SyscallRule kPolicy[] = {
 
 #ifdef TAMIZ_SANITIZED
     // What the sanitizers' run time needs, in builds that are never deployed.
-    {SYS_write, kAllow, "SANITIZED BUILD: reports; probes for readable memory by writing it to a pipe", {}, {}},
+    {SYS_write,
+     kAllow,
+     "SANITIZED BUILD: reports; probes for readable memory by writing it to a pipe",
+     {},
+     {}},
     {SYS_pipe2, kAllow, "SANITIZED BUILD: the same", {}, {}},
     {SYS_sigaltstack, kAllow, "SANITIZED BUILD: stacks for its signal handlers", {}, {}},
     {SYS_readlinkat, kRefuseAccess, "SANITIZED BUILD: names for its report", {}, {}},

@@ -443,17 +443,15 @@ constexpr Misdeed Lie(const char* behaviour, const char* rule) {
   return {behaviour, IncompleteCode::kDecoderCrashed, rule, ExitReason::kCrashed};
 }
 
-INSTANTIATE_TEST_SUITE_P(Escapes, MisdeedTest,
-                         ::testing::Values(Refused("open_file"), Refused("write_upload"),
-                                           Refused("find_descriptors"), Forbidden("connect"),
-                                           Forbidden("fork"), Forbidden("fork_raw"),
-                                           Forbidden("new_namespace"), Forbidden("exec"), Forbidden("ptrace"),
-                                           Forbidden("kill_parent"), Forbidden("kill"),
-                                           Forbidden("read_other_memory"), Forbidden("executable_memory"),
-                                           Forbidden("make_executable"), Forbidden("io_uring"),
-                                           Forbidden("pass_descriptor"),
-                                           Forbidden("raise_limit"), Forbidden("become_dumpable")),
-                         Name);
+INSTANTIATE_TEST_SUITE_P(
+    Escapes, MisdeedTest,
+    ::testing::Values(Refused("open_file"), Refused("write_upload"), Refused("find_descriptors"),
+                      Forbidden("connect"), Forbidden("fork"), Forbidden("fork_raw"),
+                      Forbidden("new_namespace"), Forbidden("exec"), Forbidden("ptrace"),
+                      Forbidden("kill_parent"), Forbidden("kill"), Forbidden("read_other_memory"),
+                      Forbidden("executable_memory"), Forbidden("make_executable"), Forbidden("io_uring"),
+                      Forbidden("pass_descriptor"), Forbidden("raise_limit"), Forbidden("become_dumpable")),
+    Name);
 
 INSTANTIATE_TEST_SUITE_P(Hogs, MisdeedTest,
                          ::testing::Values(Misdeed{"throw_bad_alloc", IncompleteCode::kMemoryLimit,
@@ -470,7 +468,8 @@ INSTANTIATE_TEST_SUITE_P(Hogs, MisdeedTest,
                                                    "exited (9) without a result", ExitReason::kCrashed}),
                          Name);
 
-#ifndef TAMIZ_SANITIZED  // there the address space has no limit, and the sanitizer takes crashes for itself and writes
+#ifndef TAMIZ_SANITIZED  // there the address space has no limit, and the sanitizer takes crashes for itself
+                         // and writes
 INSTANTIATE_TEST_SUITE_P(
     Crashes, MisdeedTest,
     ::testing::Values(
