@@ -46,7 +46,7 @@ endfunction()
 # tamiz_test(NAME LABEL unit|contract|sandbox|integration|fuzz SOURCES a_test.cc … [LINK targets…])
 # A GoogleTest program; each of its tests is one for ctest.
 function(tamiz_test name)
-  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;LINK;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -55,8 +55,7 @@ function(tamiz_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 TEST_PREFIX "${arg_LABEL}."
-    PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT
-    "TAMIZ_SOURCE_DIR=${PROJECT_SOURCE_DIR};TAMIZ_BIN_DIR=${PROJECT_BINARY_DIR}/bin;${arg_ENVIRONMENT}")
+    PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()
 
 # tamiz_bench(NAME SOURCES a_bench.cc … [LINK targets…])
