@@ -475,6 +475,7 @@ TYPED_TEST(StoreContract, ReadersSeeWholeVersionsWhileOneWrites) {
     return entries;
   };
   list = this->Put(list, contents(1));
+  const std::string list_id = list.list_id;  // the readers must not look at `list` while it is assigned
   std::atomic<bool> is_done = false;
   std::vector<std::thread> readers;
   for (int i = 0; i < 2; ++i) {
@@ -483,7 +484,7 @@ TYPED_TEST(StoreContract, ReadersSeeWholeVersionsWhileOneWrites) {
       do {
         std::set<std::vector<std::uint8_t>> values;
         std::size_t seen = 0;
-        const Status status = this->store_->ForEachEntry(list.list_id, 0, [&](Entry&& entry) {
+        const Status status = this->store_->ForEachEntry(list_id, 0, [&](Entry&& entry) {
           values.insert(entry.hashes[0].value);
           ++seen;
           return OkStatus();
