@@ -2,13 +2,21 @@
 
 #include <algorithm>
 #include <limits>
+#include <thread>
 #include <tuple>
 
 #include "core/base/check.h"
 #include "core/index/linear_scan.h"
+#include "core/index/multi_index.h"
 
 namespace tamiz::index {
 namespace {
+
+// Below, scanning everything is faster than looking into tables (bench/index), and needs no memory for them.
+constexpr std::size_t kScanUpTo = 4096;
+// Below, a build takes milliseconds and starting threads is not worth it.
+constexpr std::size_t kOneThreadUpTo = 50'000;
+constexpr unsigned kMaxBuildThreads = 4;
 
 class LinearIndex final : public HammingIndex {
  public:
@@ -36,7 +44,13 @@ class LinearIndex final : public HammingIndex {
 
 std::shared_ptr<const HammingIndex> HammingIndex::Build(std::span<const hash::Hash256> hashes) {
   TAMIZ_CHECK(hashes.size() <= std::numeric_limits<std::uint32_t>::max(), "more hashes than positions");
-  return std::make_shared<LinearIndex>(hashes);
+  if (hashes.size() <= kScanUpTo || hashes.size() > MultiIndex::kMaxHashes) {
+    return std::make_shared<LinearIndex>(hashes);
+  }
+  const unsigned threads = hashes.size() <= kOneThreadUpTo
+                               ? 1
+                               : std::clamp(std::thread::hardware_concurrency(), 1u, kMaxBuildThreads);
+  return std::make_shared<MultiIndex>(hashes, ShapeFor(hashes.size()), threads);
 }
 
 }  // namespace tamiz::index

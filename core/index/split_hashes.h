@@ -1,12 +1,12 @@
 // How the indexes keep their hashes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "core/hash/hash256.h"
+#include "core/index/large_array.h"
 
 namespace tamiz::index {
 
@@ -24,8 +24,12 @@ class SplitHashes {
   static constexpr std::size_t kPadding = 64;
 
   SplitHashes() = default;
-  explicit SplitHashes(std::size_t size) : size_(size), first_(size + kPadding), second_(size + kPadding) {}
+  explicit SplitHashes(std::size_t size) : size_(size), first_(size + kPadding), second_(size + kPadding) {
+    std::fill(first_.begin() + static_cast<std::ptrdiff_t>(size), first_.end(), HalfHash{});
+    std::fill(second_.begin() + static_cast<std::ptrdiff_t>(size), second_.end(), HalfHash{});
+  }
 
+  // Every position must be set once. Different positions may be set by different threads.
   void Set(std::size_t position, const hash::Hash256& hash) {
     first_[position] = {{hash.words[0], hash.words[1]}};
     second_[position] = {{hash.words[2], hash.words[3]}};
@@ -40,8 +44,8 @@ class SplitHashes {
 
  private:
   std::size_t size_ = 0;
-  std::vector<HalfHash> first_;
-  std::vector<HalfHash> second_;
+  LargeArray<HalfHash> first_;
+  LargeArray<HalfHash> second_;
 };
 
 }  // namespace tamiz::index
