@@ -77,10 +77,10 @@ on_exit() {
 trap on_exit EXIT
 
 # The log names the ports, which matters where 50051 was taken.
-listening() { sed -n "s/.*\"message\":\"$1\".*\"port\":\([0-9]*\).*/\1/p" "$log" | tail -n 1; }
+listening() { grep '"message":"listening"' "$log" | grep "\"service\":\"$1\"" | sed -nE 's/.*"port":"?([0-9]+).*/\1/p' | tail -n 1; }
 grpc_port=
 for _ in $(seq 1 300); do
-  grpc_port=$(listening listening)
+  grpc_port=$(listening grpc || true)
   [ -n "$grpc_port" ] && break
   kill -0 "$server_pid" 2>/dev/null || { echo "tamizd ended while it started" >&2; exit 1; }
   sleep 0.1
@@ -138,7 +138,7 @@ fi
 echo "all as expected"
 
 if [ $stop_after = no ]; then
-  metrics_port=$(listening "metrics listening")
+  metrics_port=$(listening metrics || true)
   cat <<TXT
 
 The server runs at $TAMIZ_SERVER (pid $server_pid, log $log, data $state/data):

@@ -32,11 +32,13 @@ export class Server {
       { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     server.exited = new Promise((resolve) => server.process.once('exit', (code, signal) => resolve({ code, signal })));
     const ready = new Promise((resolve) => {
+      const ports = {};
       const onLine = (line) => {
         server.log.push(line);
         let entry;
         try { entry = JSON.parse(line); } catch { return; }
-        if (entry.message === 'listening') resolve(entry);
+        if (entry.message === 'listening') ports[entry.service] = Number(entry.port);
+        if (ports.grpc && ports.metrics) resolve(ports);
       };
       readline.createInterface({ input: server.process.stderr }).on('line', onLine);
       readline.createInterface({ input: server.process.stdout }).on('line', onLine);
@@ -49,8 +51,8 @@ export class Server {
       server.process.kill('SIGKILL');
       throw new Error(`tamizd ${listening} before it listened:\n${server.log.slice(-20).join('\n')}`);
     }
-    server.port = listening.port;
-    server.metricsPort = listening.metrics_port;
+    server.port = listening.grpc;
+    server.metricsPort = listening.metrics;
     server.address = `127.0.0.1:${server.port}`;
     return server;
   }
