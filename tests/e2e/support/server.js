@@ -4,8 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
-export const sourceDir = process.env.TAMIZ_SOURCE_DIR ?? path.resolve(import.meta.dirname ?? '.', '../../..');
+export const sourceDir = process.env.TAMIZ_SOURCE_DIR ?? fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 export const binDir = process.env.TAMIZ_BIN_DIR ?? path.join(sourceDir, 'build/dev/bin');
 export const mediaDir = process.env.TAMIZ_E2E_MEDIA ?? path.join(sourceDir, 'var/demo');
 // Programs with sanitizers are several times slower.
