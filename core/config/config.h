@@ -17,18 +17,19 @@
 namespace tamiz::config {
 
 struct ServerConfig {
-  // Where gRPC listens, host:port or unix:PATH. Port 0 picks one.
+  // Where gRPC listens, host:port ([host]:port for IPv6) or unix:PATH. Port 0 picks one.
   std::string listen = "127.0.0.1:50051";
   // Where /metrics and /healthz are served; empty: nowhere.
   std::string metrics_listen = "127.0.0.1:9464";
   // Without TLS, refuse to listen on anything but loopback unless this is set.
   bool allow_insecure_non_loopback = false;
-  // PEM files; both or neither. `tls_client_ca_file` asks clients for certificates.
+  // PEM files; the first two both or neither. `tls_client_ca_file` asks clients for certificates.
   std::string tls_certificate_file, tls_key_file, tls_client_ca_file;
   // Largest message, bytes. Range 64 KiB … 1 GiB.
   std::uint64_t max_message_bytes = 64ull << 20;
   // How long a shutdown waits for running scans. Range 0 … 10 min.
   std::chrono::milliseconds drain_time = std::chrono::seconds(30);
+  // Server reflection, for grpcurl and the like.
   bool reflection = true;
 };
 
@@ -62,13 +63,14 @@ struct Config {
 
 // One option as given on the command line or in the environment.
 struct Override {
-  std::string key;    // "server.listen"
-  std::string value;  // TOML value or bare text
+  std::string key;     // "server.listen"
+  std::string value;   // TOML value or bare text
   std::string origin;  // "--listen" or "TAMIZ__SERVER__LISTEN", for messages
 };
 
 // Compiled-in defaults < `file` (empty: none) < environment (TAMIZ__SECTION__KEY) < flags. INVALID_ARGUMENT
-// names file, line, key, value and the allowed range; unknown keys too.
+// names file and line (or variable, or flag), key, value and the allowed range, unknown keys too; one line of
+// the message for each problem found. An empty source.spool_dir becomes data_dir.
 [[nodiscard]] StatusOr<Config> Load(const std::string& file, const std::vector<Override>& environment,
                                     const std::vector<Override>& flags);
 // TAMIZ__* of the process's environment.
@@ -77,7 +79,10 @@ struct Override {
 [[nodiscard]] std::string_view DefaultFile();
 // The configuration in force as TOML.
 [[nodiscard]] std::string Print(const Config& config);
-// Keys whose values differ.
+// Keys whose values differ, in the order of the default file.
 [[nodiscard]] std::vector<std::string> Difference(const Config& a, const Config& b);
+// Whether `listen` (host:port or unix:PATH) can be reached from this machine only. Names other than localhost
+// are not resolved and count as reachable from elsewhere.
+[[nodiscard]] bool IsLoopback(std::string_view listen);
 
 }  // namespace tamiz::config

@@ -1,0 +1,406 @@
+#include "core/config/config.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <sstream>
+
+#include "core/base/check.h"
+#include "core/base/unique_fd.h"
+#include "core/config/keys.h"
+#include "core/media/file_format.h"
+
+namespace tamiz::config {
+namespace {
+
+constexpr std::string_view kEnvironmentPrefix = "TAMIZ__";
+
+// What is wrong, one line each.
+using Problems = std::vector<std::string>;
+
+std::string TextOf(const toml::node& node) {
+  std::ostringstream text;
+  node.visit([&](const auto& value) { text << value; });
+  return text.str();
+}
+
+// Splits "64MiB" or "1.5 s" into number and unit; nothing if it does not begin with a number.
+std::optional<std::pair<double, std::string_view>> NumberAndUnit(std::string_view text) {
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error != std::errc() || !std::isfinite(number) || number < 0) return std::nullopt;
+  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (unit.starts_with(' ')) unit.remove_prefix(1);
+  return std::pair(number, unit);
+}
+
+struct Unit {
+  std::string_view name;
+  double factor;
+};
+constexpr Unit kByteUnits[] = {{"", 1.0},
+                               {"B", 1.0},
+                               {"KiB", 1024.0},
+                               {"MiB", 1048576.0},
+                               {"GiB", 1073741824.0},
+                               {"TiB", 1099511627776.0}};
+constexpr Unit kTimeUnits[] = {{"ms", 1.0}, {"s", 1e3}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}};
+
+// A text with a unit as a whole number of the smallest one.
+std::optional<std::uint64_t> WithUnit(std::string_view text, std::span<const Unit> units) {
+  const auto parts = NumberAndUnit(text);
+  if (!parts) return std::nullopt;
+  for (const Unit& unit : units) {
+    if (unit.name != parts->second) continue;
+    const double value = parts->first * unit.factor;
+    if (value > 1e18 || value != std::floor(value)) return std::nullopt;
+    return static_cast<std::uint64_t>(value);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> NumberOf(const Key& key, const toml::node& node) {
+  if (const auto* text = node.as_string(); text != nullptr && key.kind != Kind::kCount) {
+    return key.kind == Kind::kBytes ? WithUnit(text->get(), kByteUnits) : WithUnit(text->get(), kTimeUnits);
+  }
+  if (const auto* number = node.as_integer()) {
+    if (number->get() < 0) return std::nullopt;
+    const auto value = static_cast<std::uint64_t>(number->get());
+    if (key.kind != Kind::kTime) return value;
+    if (value > key.max / 1000) return std::nullopt;  // seconds; beyond it in any case
+    return value * 1000;
+  }
+  if (const auto* number = node.as_floating_point(); number != nullptr && key.kind == Kind::kTime) {
+    const double ms = std::round(number->get() * 1e6) / 1e3;  // 0.1 s is not exactly 100 ms in binary
+    if (!(ms >= 0) || ms > 1e15 || ms != std::floor(ms)) return std::nullopt;
+    return static_cast<std::uint64_t>(ms);
+  }
+  return std::nullopt;
+}
+
+std::string_view Example(const Key& key) {
+  switch (key.kind) {
+    case Kind::kBytes:
+      return "; a number of bytes, or a text with a unit, such as \"64MiB\" (KiB, MiB, GiB, TiB)";
+    case Kind::kTime:
+      return "; a number of seconds, or a text with a unit, such as \"250ms\" (ms, s, m, h)";
+    case Kind::kText:
+    case Kind::kTexts:
+    case Kind::kFlag:
+    case Kind::kCount:
+    case Kind::kShare:
+      return "";
+  }
+  return "";
+}
+
+bool SetText(const Key& key, const toml::node& node, Config& config) {
+  const auto* text = node.as_string();
+  if (text == nullptr) return false;
+  if (!key.choices.empty() && std::ranges::find(key.choices, text->get()) == key.choices.end()) return false;
+  std::get<TextField>(key.field)(config) = text->get();
+  return true;
+}
+
+bool SetTexts(const Key& key, const toml::node& node, Config& config) {
+  const auto* array = node.as_array();
+  if (array == nullptr) return false;
+  std::vector<std::string> texts;
+  for (const toml::node& element : *array) {
+    const auto* text = element.as_string();
+    if (text == nullptr || text->get().empty()) return false;
+    texts.push_back(text->get());
+  }
+  std::get<TextsField>(key.field)(config) = std::move(texts);
+  return true;
+}
+
+bool SetFlag(const Key& key, const toml::node& node, Config& config) {
+  const auto* flag = node.as_boolean();
+  if (flag == nullptr) return false;
+  std::get<FlagField>(key.field)(config) = flag->get();
+  return true;
+}
+
+bool SetNumber(const Key& key, const toml::node& node, Config& config) {
+  const auto number = NumberOf(key, node);
+  if (!number || *number < key.min || *number > key.max || *number % key.step != 0) return false;
+  std::get<NumberField>(key.field).set(config, *number);
+  return true;
+}
+
+bool SetShare(const Key& key, const toml::node& node, Config& config) {
+  const auto share = node.value<double>();
+  if (!share || !(*share >= 0 && *share <= 1)) return false;
+  std::get<ShareField>(key.field)(config) = *share;
+  return true;
+}
+
+// False if the value is of the wrong type or out of range; then nothing changes.
+bool Set(const Key& key, const toml::node& node, Config& config) {
+  switch (key.kind) {
+    case Kind::kText:
+      return SetText(key, node, config);
+    case Kind::kTexts:
+      return SetTexts(key, node, config);
+    case Kind::kFlag:
+      return SetFlag(key, node, config);
+    case Kind::kCount:
+    case Kind::kBytes:
+    case Kind::kTime:
+      return SetNumber(key, node, config);
+    case Kind::kShare:
+      return SetShare(key, node, config);
+  }
+  return false;
+}
+
+void SetOrComplain(const Key& key, const toml::node& node, const std::string& origin, Config& config,
+                   Problems& problems) {
+  if (Set(key, node, config)) return;
+  const char* const step = key.step == 1000 ? ", in whole seconds" : "";
+  problems.push_back(fmt::format("{}: {} = {} cannot be used; allowed: {}{} (default {}){}", origin, key.name,
+                                 TextOf(node), RangeText(key), step, ValueText(key, Config{}), Example(key)));
+}
+
+void ComplainOfUnknown(std::string_view name, const std::string& origin, Problems& problems) {
+  const Key* const nearest = NearestKey(name);
+  problems.push_back(fmt::format("{}: unknown key '{}'{}; see docs/CONFIG.md or --print-config", origin, name,
+                                 nearest == nullptr ? "" : fmt::format(", perhaps '{}'", nearest->name)));
+}
+
+bool IsSection(std::string_view name) {
+  const std::string prefix = std::string(name) + ".";
+  return std::ranges::any_of(AllKeys(), [&](const Key& key) { return key.name.starts_with(prefix); });
+}
+
+void ApplyTable(const toml::table& table, const std::string& section, const std::string& file, Config& config,
+                Problems& problems) {
+  for (const auto& [leaf, node] : table) {
+    const std::string name =
+        section.empty() ? std::string(leaf.str()) : section + "." + std::string(leaf.str());
+    const std::string origin = fmt::format("{}:{}", file, leaf.source().begin.line);
+    const auto* const subtable = node.as_table();
+    if (const Key* const key = FindKey(name)) {
+      SetOrComplain(*key, node, origin, config, problems);
+    } else if (section.empty() && IsSection(name) && subtable != nullptr) {
+      ApplyTable(*subtable, name, file, config, problems);
+    } else if (section.empty() && IsSection(name)) {
+      problems.push_back(fmt::format("{}: '{}' is a section; write [{}]", origin, name, name));
+    } else if (subtable != nullptr && !subtable->empty()) {
+      ApplyTable(*subtable, name, file, config, problems);  // names each unknown key in it
+    } else {
+      ComplainOfUnknown(name, origin, problems);
+    }
+  }
+}
+
+// The only place where toml++ can throw.
+StatusOr<toml::table> Parse(std::string_view text, const std::string& file) {
+  try {
+    return toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    return InvalidArgument(
+        fmt::format("{}:{}: not TOML: {}", file, error.source().begin.line, error.description()));
+  } catch (const std::exception& error) {
+    return InvalidArgument(fmt::format("{}: not TOML: {}", file, error.what()));
+  }
+}
+
+StatusOr<std::string> Read(const std::string& file) {
+  const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char piece[4096];
+  ssize_t n = fd.valid() ? 0 : -1;
+  while (fd.valid() && (n = ::read(fd.get(), piece, sizeof piece)) > 0)
+    text.append(piece, static_cast<std::size_t>(n));
+  if (n < 0) {
+    return InvalidArgument(
+        fmt::format("{}: cannot read the configuration file: {}", file, std::strerror(errno)));
+  }
+  return text;
+}
+
+// An option's value as the TOML that it stands for: TOML where the key wants it, else bare text.
+std::string AsToml(const Key& key, const std::string& value) {
+  switch (key.kind) {
+    case Kind::kText:
+      return value.starts_with('"') || value.starts_with('\'') ? value : Quoted(value);
+    case Kind::kTexts: {
+      if (value.starts_with('[')) return value;
+      std::vector<std::string> parts;
+      std::istringstream stream(value);
+      for (std::string part; std::getline(stream, part, ',');) parts.push_back(Quoted(part));
+      return fmt::format("[{}]", fmt::join(parts, ", "));
+    }
+    case Kind::kFlag:
+    case Kind::kCount:
+    case Kind::kBytes:
+    case Kind::kTime:
+    case Kind::kShare:
+      return value;
+  }
+  return value;
+}
+
+void ApplyOverride(const Override& option, Config& config, Problems& problems) {
+  const Key* const key = FindKey(option.key);
+  if (key == nullptr) return ComplainOfUnknown(option.key, option.origin, problems);
+  auto table = Parse("value = " + AsToml(*key, option.value), option.origin);
+  // Bare text, such as 120s.
+  if (!table.ok() || table->size() != 1) table = Parse("value = " + Quoted(option.value), option.origin);
+  if (!table.ok()) {
+    problems.push_back(fmt::format("{}: {} is not valid UTF-8", option.origin, key->name));
+    return;
+  }
+  SetOrComplain(*key, *table->get("value"), option.origin, config, problems);
+}
+
+// Empty if `listen` can be listened on.
+std::string ListenProblem(std::string_view listen) {
+  constexpr std::string_view kForm = "host:port, [host]:port for IPv6, or unix:PATH";
+  if (listen.starts_with("unix:")) return listen.size() > 5 ? "" : std::string(kForm);
+  const std::size_t colon = listen.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::string(kForm);
+  const std::string_view host = listen.substr(0, colon);
+  const std::string_view port = listen.substr(colon + 1);
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
+  const bool is_port =
+      !port.empty() && error == std::errc() && end == port.data() + port.size() && number <= 65535;
+  if (!is_port || (!is_bracketed && host.find(':') != std::string_view::npos)) return std::string(kForm);
+  return "";
+}
+
+void CheckTogether(const Config& config, Problems& problems) {
+  const ServerConfig& server = config.server;
+  if (config.data_dir.empty()) problems.push_back("data_dir: it cannot be empty");
+  if (const std::string form = ListenProblem(server.listen); !form.empty()) {
+    problems.push_back(
+        fmt::format("server.listen = {} cannot be used; allowed: {}", Quoted(server.listen), form));
+  } else if (server.tls_certificate_file.empty() && !server.allow_insecure_non_loopback &&
+             !IsLoopback(server.listen)) {
+    problems.push_back(fmt::format(
+        "server.listen = {} can be reached from other machines, and without TLS anybody there could read "
+        "and change lists: set server.tls_certificate_file and server.tls_key_file, or listen on "
+        "127.0.0.1, or say server.allow_insecure_non_loopback = true",
+        Quoted(server.listen)));
+  }
+  if (!server.metrics_listen.empty()) {
+    if (const std::string form = ListenProblem(server.metrics_listen); !form.empty()) {
+      problems.push_back(fmt::format("server.metrics_listen = {} cannot be used; allowed: {}, or empty",
+                                     Quoted(server.metrics_listen), form));
+    }
+  }
+  if (server.tls_certificate_file.empty() != server.tls_key_file.empty()) {
+    problems.push_back("server.tls_certificate_file and server.tls_key_file: set both or neither");
+  }
+  if (!server.tls_client_ca_file.empty() && server.tls_certificate_file.empty()) {
+    problems.push_back(
+        "server.tls_client_ca_file: it needs server.tls_certificate_file and server.tls_key_file");
+  }
+  if (config.source.max_bytes > config.source.max_bytes_in_flight) {
+    problems.push_back("source.max_bytes: it cannot be more than source.max_bytes_in_flight");
+  }
+  if (config.decode.prepared_bytes > config.decode.memory_bytes) {
+    problems.push_back("decode.prepared_bytes: it cannot be more than decode.memory_bytes");
+  }
+  for (const std::string& name : config.scan.disabled_formats) {
+    if (media::FindFormat(name) != nullptr) continue;
+    std::vector<std::string_view> known;
+    for (const media::FormatInfo& info : media::AllFormats()) known.push_back(info.name);
+    problems.push_back(fmt::format("scan.disabled_formats: unknown format {}; known: {}", Quoted(name),
+                                   fmt::join(known, ", ")));
+  }
+}
+
+Status AsStatus(const Problems& problems) {
+  return problems.empty() ? OkStatus() : InvalidArgument(fmt::format("{}", fmt::join(problems, "\n")));
+}
+
+}  // namespace
+
+StatusOr<Config> Load(const std::string& file, const std::vector<Override>& environment,
+                      const std::vector<Override>& flags) {
+  Config config;
+  Problems problems;
+  const auto defaults = Parse(DefaultFile(), "deploy/tamiz.toml");
+  TAMIZ_CHECK(defaults.ok(), "the compiled-in configuration is not TOML");
+  ApplyTable(*defaults, "", "deploy/tamiz.toml", config, problems);
+  TAMIZ_CHECK(problems.empty(), "the compiled-in configuration is out of range");
+  if (!file.empty()) {
+    TAMIZ_ASSIGN_OR_RETURN(const std::string text, Read(file));
+    TAMIZ_ASSIGN_OR_RETURN(const toml::table table, Parse(text, file));
+    ApplyTable(table, "", file, config, problems);
+  }
+  for (const Override& option : environment) ApplyOverride(option, config, problems);
+  for (const Override& option : flags) ApplyOverride(option, config, problems);
+  CheckTogether(config, problems);
+  TAMIZ_RETURN_IF_ERROR(AsStatus(problems));
+  if (config.source.spool_dir.empty()) config.source.spool_dir = config.data_dir;
+  return config;
+}
+
+std::vector<Override> FromEnvironment() {
+  std::vector<Override> options;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (!text.starts_with(kEnvironmentPrefix) || equals == std::string_view::npos) continue;
+    const std::string name(text.substr(0, equals));
+    std::string key = name.substr(kEnvironmentPrefix.size());
+    for (std::size_t at = 0; (at = key.find("__", at)) != std::string::npos; ++at) key.replace(at, 2, ".");
+    std::ranges::transform(key, key.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+    options.push_back({std::move(key), std::string(text.substr(equals + 1)), name});
+  }
+  std::ranges::sort(options, {}, &Override::origin);  // so that messages come in one order
+  return options;
+}
+
+std::string Print(const Config& config) {
+  std::string text = "# The configuration in force. What each key means: docs/CONFIG.md.\n";
+  std::string_view section;
+  for (const Key& key : AllKeys()) {
+    const std::size_t point = key.name.find('.');
+    const std::string_view its_section = point == std::string_view::npos ? "" : key.name.substr(0, point);
+    if (its_section != section) text += fmt::format("\n[{}]\n", its_section);
+    section = its_section;
+    text += fmt::format("{} = {}\n", key.name.substr(point == std::string_view::npos ? 0 : point + 1),
+                        ValueText(key, config));
+  }
+  return text;
+}
+
+std::vector<std::string> Difference(const Config& a, const Config& b) {
+  std::vector<std::string> keys;
+  for (const Key& key : AllKeys()) {
+    if (ValueText(key, a) != ValueText(key, b)) keys.emplace_back(key.name);
+  }
+  return keys;
+}
+
+bool IsLoopback(std::string_view listen) {
+  if (listen.starts_with("unix:")) return true;
+  std::string host(listen.substr(0, listen.rfind(':')));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host == "localhost") return true;
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+}  // namespace tamiz::config

@@ -1,0 +1,284 @@
+#include "core/config/keys.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <numeric>
+#include <type_traits>
+
+namespace tamiz::config {
+namespace {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kKiB = 1ull << 10, kMiB = 1ull << 20, kGiB = 1ull << 30, kTiB = 1ull << 40;
+constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
+
+// The field that two pointers to members lead to.
+template <auto Section, auto Member>
+auto& At(Config& config) {
+  return (config.*Section).*Member;
+}
+template <auto Section, auto Member>
+using FieldAt = std::remove_reference_t<decltype(At<Section, Member>(std::declval<Config&>()))>;
+
+template <auto Section, auto Member>
+Key Text(std::string_view name, std::span<const std::string_view> choices = {}) {
+  return {.name = name, .kind = Kind::kText, .field = TextField(&At<Section, Member>), .choices = choices};
+}
+
+template <auto Section, auto Member>
+Key Texts(std::string_view name) {
+  return {.name = name, .kind = Kind::kTexts, .field = TextsField(&At<Section, Member>)};
+}
+
+template <auto Section, auto Member>
+Key Flag(std::string_view name) {
+  return {.name = name, .kind = Kind::kFlag, .field = FlagField(&At<Section, Member>)};
+}
+
+template <auto Section, auto Member>
+Key Share(std::string_view name) {
+  return {.name = name, .kind = Kind::kShare, .field = ShareField(&At<Section, Member>)};
+}
+
+template <auto Section, auto Member>
+Key Number(std::string_view name, Kind kind, std::uint64_t min, std::uint64_t max) {
+  using Field = FieldAt<Section, Member>;
+  static_assert(std::is_unsigned_v<Field>);
+  return {
+      .name = name,
+      .kind = kind,
+      .field = NumberField{[](const Config& c) -> std::uint64_t { return (c.*Section).*Member; },
+                           [](Config& c, std::uint64_t v) { (c.*Section).*Member = static_cast<Field>(v); }},
+      .min = min,
+      .max = max};
+}
+
+template <auto Section, auto Member>
+Key Count(std::string_view name, std::uint64_t min, std::uint64_t max) {
+  return Number<Section, Member>(name, Kind::kCount, min, max);
+}
+
+template <auto Section, auto Member>
+Key Bytes(std::string_view name, std::uint64_t min, std::uint64_t max) {
+  return Number<Section, Member>(name, Kind::kBytes, min, max);
+}
+
+template <auto Section, auto Member>
+Key Time(std::string_view name, milliseconds min, milliseconds max) {
+  using Field = FieldAt<Section, Member>;
+  return {
+      .name = name,
+      .kind = Kind::kTime,
+      .field = NumberField{[](const Config& c) {
+                             return static_cast<std::uint64_t>(milliseconds((c.*Section).*Member).count());
+                           },
+                           [](Config& c, std::uint64_t v) {
+                             (c.*Section).*Member = std::chrono::duration_cast<Field>(milliseconds(v));
+                           }},
+      .min = static_cast<std::uint64_t>(min.count()),
+      .max = static_cast<std::uint64_t>(max.count()),
+      .step = static_cast<std::uint64_t>(milliseconds(Field(1)).count())};
+}
+
+const std::vector<Key>& Table() {
+  using Server = ServerConfig;
+  using Source = source::Config;
+  using Decode = sandbox::Config;
+  using Admission = work::AdmissionConfig;
+  using Scan = scan::Config;
+  constexpr auto kServer = &Config::server;
+  constexpr auto kSource = &Config::source;
+  constexpr auto kDecode = &Config::decode;
+  constexpr auto kAdmission = &Config::admission;
+  constexpr auto kScan = &Config::scan;
+  static const std::vector<Key> table = {
+      {.name = "data_dir", .kind = Kind::kText, .field = TextField([](Config& c) -> std::string& {
+                                                  return c.data_dir;
+                                                })},
+
+      Text<kServer, &Server::listen>("server.listen"),
+      Text<kServer, &Server::metrics_listen>("server.metrics_listen"),
+      Flag<kServer, &Server::allow_insecure_non_loopback>("server.allow_insecure_non_loopback"),
+      Text<kServer, &Server::tls_certificate_file>("server.tls_certificate_file"),
+      Text<kServer, &Server::tls_key_file>("server.tls_key_file"),
+      Text<kServer, &Server::tls_client_ca_file>("server.tls_client_ca_file"),
+      Bytes<kServer, &Server::max_message_bytes>("server.max_message_bytes", 64 * kKiB, kGiB),
+      Time<kServer, &Server::drain_time>("server.drain_time", 0s, 10min),
+      Flag<kServer, &Server::reflection>("server.reflection"),
+
+      Bytes<kSource, &Source::max_bytes>("source.max_bytes", kKiB, 64 * kGiB),
+      Bytes<kSource, &Source::max_bytes_in_flight>("source.max_bytes_in_flight", kMiB, kTiB),
+      Bytes<kSource, &Source::spool_bytes>("source.spool_bytes", 64 * kKiB, 64 * kGiB),
+      Text<kSource, &Source::spool_dir>("source.spool_dir"),
+      Texts<kSource, &Source::file_roots>("source.file_roots"),
+
+      Text<kDecode, &Decode::program>("decode.program"),
+      Time<kDecode, &Decode::wall_time>("decode.wall_time", 100ms, 1h),
+      Time<kDecode, &Decode::cpu_time>("decode.cpu_time", 1s, 1h),
+      Time<kDecode, &Decode::still_cpu_time>("decode.still_cpu_time", 1s, 1h),
+      Bytes<kDecode, &Decode::memory_bytes>("decode.memory_bytes", 64 * kMiB, 64 * kGiB),
+      Count<kDecode, &Decode::max_frame_pixels>("decode.max_frame_pixels", 1, 1ull << 30),
+      Count<kDecode, &Decode::max_dimension>("decode.max_dimension", 1, 65535),
+      Count<kDecode, &Decode::max_total_pixels>("decode.max_total_pixels", 1, 1ull << 50),
+      Count<kDecode, &Decode::max_packets>("decode.max_packets", 1, 1ull << 40),
+      Count<kDecode, &Decode::decoder_threads>("decode.decoder_threads", 1, 64),
+      Count<kDecode, &Decode::spare_decoders>("decode.spare_decoders", 0, 64),
+      Bytes<kDecode, &Decode::prepared_bytes>("decode.prepared_bytes", 0, kGiB),
+      Count<kDecode, &Decode::frame_slots>("decode.frame_slots", 1, 16),
+
+      Count<kAdmission, &Admission::max_running>("admission.max_running", 0, 1024),
+      Count<kAdmission, &Admission::max_queued>("admission.max_queued", 0, 100'000),
+      Count<kAdmission, &Admission::max_queued_bulk>("admission.max_queued_bulk", 0, 100'000),
+
+      Texts<kScan, &Scan::disabled_formats>("scan.disabled_formats"),
+      Count<kScan, &Scan::max_frames>("scan.max_frames", 1, 1'000'000),
+      Time<kScan, &Scan::interval>("scan.interval", 10ms, 1h),
+      Time<kScan, &Scan::time_budget>("scan.time_budget", 100ms, 1h),
+      Time<kScan, &Scan::idempotency_ttl>("scan.idempotency_ttl", 0s, 24h),
+      Flag<kScan, &Scan::record_matches>("scan.record_matches"),
+      Count<kScan, &Scan::record_days>("scan.record_days", 1, 3650),
+
+      Share<&Config::lists, &ListsConfig::max_rejected_share>("lists.max_rejected_share"),
+      Flag<&Config::lists, &ListsConfig::allow_export>("lists.allow_export"),
+
+      Time<&Config::self_test, &SelfTestConfig::interval>("self_test.interval", 0s, 24h),
+
+      Text<&Config::log, &LogConfig::level>("log.level", kLogLevels),
+  };
+  return table;
+}
+
+std::string BytesText(std::uint64_t bytes) {
+  constexpr std::pair<std::uint64_t, const char*> kUnits[] = {
+      {kTiB, "TiB"}, {kGiB, "GiB"}, {kMiB, "MiB"}, {kKiB, "KiB"}};
+  for (const auto& [unit, name] : kUnits) {
+    if (bytes != 0 && bytes % unit == 0) return fmt::format("\"{}{}\"", bytes / unit, name);
+  }
+  return fmt::format("{}", bytes);
+}
+
+std::string TimeText(std::uint64_t ms) {
+  constexpr std::pair<std::uint64_t, const char*> kUnits[] = {{3'600'000, "h"}, {60'000, "m"}, {1000, "s"}};
+  if (ms == 0) return "\"0s\"";
+  for (const auto& [unit, name] : kUnits) {
+    if (ms % unit == 0) return fmt::format("\"{}{}\"", ms / unit, name);
+  }
+  return fmt::format("\"{}ms\"", ms);
+}
+
+std::string NumberText(Kind kind, std::uint64_t value) {
+  if (kind == Kind::kBytes) return BytesText(value);
+  if (kind == Kind::kTime) return TimeText(value);
+  return fmt::format("{}", value);
+}
+
+std::string_view LeafOf(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+// Insertions, deletions, substitutions (Levenshtein 1966).
+std::size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::span<const Key> AllKeys() { return Table(); }
+
+const Key* FindKey(std::string_view name) {
+  const auto found =
+      std::find_if(Table().begin(), Table().end(), [&](const Key& key) { return key.name == name; });
+  return found == Table().end() ? nullptr : &*found;
+}
+
+const Key* NearestKey(std::string_view name) {
+  const Key* nearest = nullptr;
+  std::size_t best = std::max<std::size_t>(2, name.size() / 4) + 1;
+  for (const Key& key : Table()) {
+    // The right key in the wrong section is as near as one wrong letter.
+    std::size_t distance = EditDistance(name, key.name);
+    if (LeafOf(name) == LeafOf(key.name)) distance = std::min<std::size_t>(distance, 1);
+    if (distance < best) {
+      best = distance;
+      nearest = &key;
+    }
+  }
+  return nearest;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted.push_back('\\');
+      quoted.push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      quoted += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  return quoted + '"';
+}
+
+std::string ValueText(const Key& key, const Config& config) {
+  Config& c =
+      const_cast<Config&>(config);  // the accessors serve reading and writing; nothing is written here
+  switch (key.kind) {
+    case Kind::kText:
+      return Quoted(std::get<TextField>(key.field)(c));
+    case Kind::kTexts: {
+      std::vector<std::string> quoted;
+      for (const std::string& text : std::get<TextsField>(key.field)(c)) quoted.push_back(Quoted(text));
+      return fmt::format("[{}]", fmt::join(quoted, ", "));
+    }
+    case Kind::kFlag:
+      return std::get<FlagField>(key.field)(c) ? "true" : "false";
+    case Kind::kCount:
+    case Kind::kBytes:
+    case Kind::kTime:
+      return NumberText(key.kind, std::get<NumberField>(key.field).get(config));
+    case Kind::kShare:
+      return fmt::format("{}", std::get<ShareField>(key.field)(c));
+  }
+  return {};
+}
+
+std::string RangeText(const Key& key) {
+  switch (key.kind) {
+    case Kind::kText: {
+      if (key.choices.empty()) return "text";
+      std::vector<std::string> quoted;
+      for (const std::string_view choice : key.choices) quoted.push_back(Quoted(choice));
+      return fmt::format("{}", fmt::join(quoted, ", "));
+    }
+    case Kind::kTexts:
+      return "list of texts";
+    case Kind::kFlag:
+      return "true, false";
+    case Kind::kCount:
+    case Kind::kBytes:
+    case Kind::kTime:
+      return fmt::format("{} … {}", NumberText(key.kind, key.min), NumberText(key.kind, key.max));
+    case Kind::kShare:
+      return "0 … 1";
+  }
+  return {};
+}
+
+}  // namespace tamiz::config
