@@ -13,7 +13,7 @@ namespace tamiz::index {
 namespace {
 
 // Below, scanning everything is faster than looking into tables (bench/index), and needs no memory for them.
-constexpr std::size_t kScanUpTo = 4096;
+constexpr std::size_t kScanUpTo = 8192;
 // Below, a build takes milliseconds and starting threads is not worth it.
 constexpr std::size_t kOneThreadUpTo = 50'000;
 constexpr unsigned kMaxBuildThreads = 4;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
+#include <initializer_list>
 #include <numeric>
 #include <thread>
 #include <tuple>
@@ -233,15 +233,20 @@ std::size_t MultiIndex::memory_bytes() const {
 }
 
 IndexShape ShapeFor(std::size_t hashes) {
-  const auto parts = [](int count, std::uint8_t width, std::uint8_t flips, int count2, std::uint8_t width2,
-                        std::uint8_t flips2) {
-    IndexShape shape(static_cast<std::size_t>(count), {width, flips});
-    shape.insert(shape.end(), static_cast<std::size_t>(count2), {width2, flips2});
+  struct Group {
+    std::size_t count;
+    PartShape part;
+  };
+  const auto shape_of = [](std::initializer_list<Group> groups) {
+    IndexShape shape;
+    for (const Group& group : groups) shape.insert(shape.end(), group.count, group.part);
     return shape;
   };
-  if (hashes <= 200'000) return parts(16, 16, 1, 0, 0, 0);
-  if (hashes <= 4'000'000) return parts(8, 22, 2, 4, 20, 1);
-  return parts(10, 23, 2, 1, 26, 1);
+  // More and narrower parts need less memory for empty buckets and find more candidates that are none.
+  if (hashes <= 300'000) return shape_of({{16, {16, 1}}});
+  if (hashes <= 600'000) return shape_of({{6, {21, 2}}, {6, {18, 1}}, {1, {22, 1}}});
+  if (hashes <= 3'000'000) return shape_of({{8, {22, 2}}, {4, {20, 1}}});
+  return shape_of({{10, {23, 2}}, {1, {26, 1}}});
 }
 
 }  // namespace tamiz::index

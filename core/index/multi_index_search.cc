@@ -35,8 +35,14 @@ class Search {
     for (std::size_t i = 0; i < steps + 2; ++i) {
       // Tasks i, i - 1 and i - 2 are in three different stages.
       if (i >= 2) Collect(task[(i - 2) % 3]);
-      if (i < steps) Aim(i, task[i % 3]);
-      if (i >= 1 && i - 1 < steps) Locate(task[(i - 1) % 3]);
+      Task& next = task[i % 3];
+      Ahead ahead;
+      if (i < steps) ahead = Aim(i, next);
+      if (i >= 1 && i - 1 < steps) {
+        Locate(task[(i - 1) % 3], ahead);
+      } else {
+        for (std::size_t l = 0; l < ahead.count; ++l) ahead.Prefetch(l);
+      }
       if (i >= 2) Check(task[(i - 2) % 3]);
     }
   }
@@ -50,38 +56,49 @@ class Search {
     std::uint32_t begins[MultiIndex::kMaxProbes];  // of buckets that are not empty, in `numbers`
   };
 
-  HWY_INLINE void Aim(std::size_t i, Task& task) const {
+  // Cache lines that the next task will read.
+  struct Ahead {
+    const std::uint32_t* lines = nullptr;
+    std::size_t count = 0;
+    std::uint32_t bits = 0;
+    std::uint32_t bucket_bits = 0;
+    const MultiIndex::Block* blocks = nullptr;
+    HWY_INLINE void Prefetch(std::size_t l) const {
+      __builtin_prefetch(&blocks[(bits ^ lines[l]) >> bucket_bits]);
+    }
+  };
+
+  HWY_INLINE Ahead Aim(std::size_t i, Task& task) const {
     task.query = static_cast<std::uint32_t>(i / plan_.size());
     task.step = static_cast<std::uint32_t>(i % plan_.size());
     task.found = 0;
     const MultiIndex::Step& step = plan_[task.step];
     const MultiIndex::Part& part = view_.parts[step.part];
     task.bits = BitsAt(queries_[task.query].words.data(), part.first_bit, part.width);
-    const MultiIndex::Block* HWY_RESTRICT blocks = part.blocks.data();
-    for (const std::uint32_t line : *step.lines) {
-      __builtin_prefetch(&blocks[(task.bits ^ line) >> part.bucket_bits]);
-    }
+    return {step.lines->data(), step.lines->size(), task.bits, part.bucket_bits, part.blocks.data()};
   }
 
-  HWY_INLINE void Locate(Task& task) const {
+  HWY_INLINE void Locate(Task& task, const Ahead& ahead) const {
     if (crowded_[task.query] != 0) return;
     const MultiIndex::Step& step = plan_[task.step];
     const MultiIndex::Part& part = view_.parts[step.part];
     if (part.count_bits == 2) {
-      LocateIn<2, 4>(*step.masks, part, task);
+      LocateIn<2, 4>(*step.masks, part, task, ahead);
     } else {
-      LocateIn<4, 3>(*step.masks, part, task);
+      LocateIn<4, 3>(*step.masks, part, task, ahead);
     }
     for (std::uint32_t i = 0; i < task.found; ++i) __builtin_prefetch(&part.numbers[task.begins[i]]);
   }
 
   template <unsigned kCountBits, unsigned kBucketBits>
   static HWY_INLINE void LocateIn(const std::vector<std::uint32_t>& masks, const MultiIndex::Part& part,
-                                  Task& task) {
+                                  Task& task, const Ahead& ahead) {
     constexpr std::uint32_t kMost = (1u << kCountBits) - 1;
     const MultiIndex::Block* HWY_RESTRICT blocks = part.blocks.data();
     std::uint32_t found = 0;
+    std::size_t l = 0;
     for (const std::uint32_t mask : masks) {
+      if (l < ahead.count) ahead.Prefetch(l++);
       const std::uint32_t key = task.bits ^ mask;
       const MultiIndex::Block block = blocks[key >> kBucketBits];
       const unsigned shift = (key & ((1u << kBucketBits) - 1)) * kCountBits;
@@ -106,6 +123,7 @@ class Search {
       found += is_empty ? 0 : 1;
     }
     task.found = found;
+    for (; l < ahead.count; ++l) ahead.Prefetch(l);
   }
 
   // Where a bucket begins if one before it in its block is too full for its count: passes over their last

@@ -31,8 +31,8 @@ IndexShape Uniform(std::size_t parts, std::uint8_t width, std::uint8_t flips) {
 class MultiIndexShapes : public ::testing::TestWithParam<IndexShape> {};
 
 INSTANTIATE_TEST_SUITE_P(Shapes, MultiIndexShapes,
-                         ::testing::Values(ShapeFor(10'000), ShapeFor(1'000'000), ShapeFor(10'000'000),
-                                           Uniform(32, 8, 0)));
+                         ::testing::Values(ShapeFor(10'000), ShapeFor(500'000), ShapeFor(1'000'000),
+                                           ShapeFor(10'000'000), Uniform(32, 8, 0)));
 
 TEST_P(MultiIndexShapes, ReachesRadius31) {
   EXPECT_GE(ReachOf(GetParam()), 31u);
@@ -117,22 +117,22 @@ TEST_P(MultiIndexShapes, PlantedNeighboursAtEveryDistance) {
   }
 }
 
-TEST_P(MultiIndexShapes, LookAlikesWithoutEndAreAnsweredByAScan) {
+TEST(MultiIndex, LookAlikesWithoutEndAreAnsweredByAScan) {
   Random random(4);
   // All of them candidates of each other in every part.
   const auto hashes = ClusteredHashes(12'000, 1, 12, random);
-  const MultiIndex index(hashes, GetParam(), 2);
+  const MultiIndex index(hashes, ShapeFor(10'000), 2);
   const std::vector<hash::Hash256> queries = {hashes[5], RandomHash(random), hashes[6],
                                               Neighbour(hashes[7], 25, random)};
   EXPECT_EQ(Find(index, queries, 31), BruteForce(hashes, queries, 31));
 }
 
-TEST_P(MultiIndexShapes, FewAndEqualHashes) {
+TEST(MultiIndex, FewAndEqualHashes) {
   Random random(5);
   for (std::size_t count : {0, 1, 2, 300}) {
     const auto one = RandomHash(random);
     const std::vector<hash::Hash256> hashes(count, one);
-    const MultiIndex index(hashes, GetParam(), 2);
+    const MultiIndex index(hashes, ShapeFor(10'000), 2);
     const std::vector<hash::Hash256> queries = {Neighbour(one, 31, random), one, Neighbour(one, 32, random)};
     EXPECT_EQ(Find(index, queries, 31), BruteForce(hashes, queries, 31)) << count;
   }
