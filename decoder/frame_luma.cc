@@ -104,7 +104,7 @@ void FrameLuma::PrepareTable(int depth, bool limited) {
   const auto range = static_cast<std::int64_t>(219) << (depth - 8);
   for (std::uint32_t v = 0; v <= max; ++v) {
     const std::int64_t offset = std::clamp<std::int64_t>(std::int64_t{v} - low, 0, range);
-    table_[v] = static_cast<std::uint8_t>(limited ? (offset * 255 + range / 2) / range : To8(v, max));
+    table_[v] = static_cast<std::uint8_t>(limited ? offset * 255 / range : To8(v, max));
   }
   table_depth_ = depth;
   table_limited_ = limited;

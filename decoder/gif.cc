@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 #include "decoder/video.h"
 
@@ -15,7 +16,9 @@ struct GifOutline {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   AnimationFacts facts;
-  bool whole = false;  // the trailer was reached
+  bool whole = false;         // the trailer was reached
+  bool cut_in_image = false;  // the end lies in the data of a picture
+  std::size_t missing = 0;    // bytes that its last block lacks
 };
 
 // A walk over the blocks (GIF89a specification, appendix B) without decompressing them.
@@ -51,6 +54,8 @@ GifOutline OutlineGif(std::span<const std::uint8_t> content) {
         // Browsers show frames without a delay for a tenth of a second.
         outline.facts.duration += delay.count() > 10'000 ? delay : std::chrono::milliseconds(100);
         at = skip_sub_blocks(at + 10 + table_bytes(content[at + 9]) + 1);
+        outline.cut_in_image = at > content.size();
+        outline.missing = outline.cut_in_image ? at - 1 - content.size() : 0;
         break;
       default:
         ++at;  // as decoders do with stray bytes
@@ -69,8 +74,17 @@ void DecodeGif(Output& output) {
     return;
   }
   if (!output.AdmitSize(outline.width, outline.height)) return;
-  if (!outline.whole) output.Incomplete(IncompleteCode::kDecodeTruncated, "GIF without its end");
-  DecodeAnimation(output, output.job().content, outline.facts);
+  const auto content = output.job().content;
+  if (outline.whole) {
+    DecodeAnimation(output, content, outline.facts);
+    return;
+  }
+  output.Incomplete(IncompleteCode::kDecodeTruncated, "GIF without its end");
+  // The last picture is closed, so that what there is of it is seen too.
+  std::vector<std::uint8_t> closed(content.begin(), content.end());
+  if (outline.cut_in_image) closed.resize(closed.size() + outline.missing + 1);
+  closed.push_back(0x3B);
+  DecodeAnimation(output, closed, outline.facts);
 }
 
 }  // namespace tamiz::decoder

@@ -83,7 +83,7 @@ std::vector<std::uint8_t> MakeTable(int bits, bool limited) {
   for (std::int64_t v = 0; v <= max; ++v) {
     const std::int64_t offset = std::clamp<std::int64_t>(v - low, 0, range);
     table[static_cast<std::size_t>(v)] =
-        static_cast<std::uint8_t>(limited ? (offset * 255 + range / 2) / range : (v * 255 + max / 2) / max);
+        static_cast<std::uint8_t>(limited ? offset * 255 / range : (v * 255 + max / 2) / max);
   }
   return table;
 }

@@ -6,14 +6,14 @@ namespace {
 // x/255 rounded to nearest, for x of a product of two bytes.
 constexpr std::uint32_t Div255(std::uint32_t x) { return (x + 128 + ((x + 128) >> 8)) >> 8; }
 
-constexpr bool ExpansionIsRounded() {
+constexpr bool ExpansionIsExact() {
   for (int y = 0; y < 256; ++y) {
     const int c = (y < 16 ? 16 : y > 235 ? 235 : y) - 16;
-    if (ExpandLimited(static_cast<std::uint8_t>(y)) != (c * 255 * 2 + 219) / 438) return false;
+    if (ExpandLimited(static_cast<std::uint8_t>(y)) != c * 255 / 219) return false;
   }
   return true;
 }
-static_assert(ExpansionIsRounded());
+static_assert(ExpansionIsExact());
 static_assert(19595 + 38470 + 7471 == 65536);
 
 }  // namespace

@@ -12,11 +12,12 @@ namespace tamiz::decoder {
   return static_cast<std::uint8_t>((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
 }
 
-// (y-16)*255/219 rounded to nearest and clamped to 0…255.
+// (y-16)*255/219 rounded down and clamped to 0…255. Down, because that is what swscale's way to RGB does, by
+// which the reference vPDQ hashes are made: on its sample videos 0.7 bits from them in the mean, 1.0 if
+// rounded to nearest.
 [[nodiscard]] constexpr std::uint8_t ExpandLimited(std::uint8_t y) {
   const int clamped = (y < 16 ? 16 : y > 235 ? 235 : y) - 16;
-  return static_cast<std::uint8_t>(clamped +
-                                   ((clamped * 10773 + 32768) >> 16));  // 36/219 in 16-bit fixed point
+  return static_cast<std::uint8_t>(clamped + ((clamped * 10774) >> 16));  // 36/219 in 16-bit fixed point
 }
 
 void ExpandLimitedRow(const std::uint8_t* in, std::uint8_t* out, std::size_t width);

@@ -1,6 +1,7 @@
 #include "decoder/still_packet.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 
@@ -127,7 +128,7 @@ void DecodePng(Output& output) {
 
 void DecodeBmp(Output& output) {
   const auto content = output.job().content;
-  if (content.size() < 26) {
+  if (content.size() < 30) {
     output.Incomplete(IncompleteCode::kDecodeFailed, "no BMP header");
     return;
   }
@@ -139,15 +140,31 @@ void DecodeBmp(Output& output) {
   if (!output.AdmitSize(width, rows < 0 ? std::uint64_t{0} - static_cast<std::int64_t>(rows) : height))
     return;
   output.Planned(1);
-  const auto padded = Padded(content);
+  // Rows that are missing are grey; only without compression is it known how many there should be.
+  std::size_t bytes = content.size();
+  const std::uint32_t compression = old || content.size() < 34 ? 0 : Little32(content, 30);
+  if (compression == 0 || compression == 3) {
+    const std::uint64_t bits = old ? content[24] | content[25] << 8 : content[28] | content[29] << 8;
+    const std::uint64_t stride = (std::uint64_t{width} * bits + 31) / 32 * 4;
+    const std::uint64_t wanted =
+        Little32(content, 10) + stride * static_cast<std::uint64_t>(std::abs(std::int64_t{rows}));
+    if (wanted > bytes && wanted - bytes <= 8 * output.job().limits.max_frame_pixels) {
+      output.Incomplete(IncompleteCode::kDecodeTruncated, "BMP cut short");
+      bytes = static_cast<std::size_t>(wanted);
+    }
+  }
+  std::vector<std::uint8_t> padded(bytes + kPaddingBytes, 128);
+  std::copy(content.begin(), content.end(), padded.begin());
   StillOptions options;
   options.codec = AV_CODEC_ID_BMP;
-  (void)DecodeWhole(output, {padded.data(), content.size()}, options);
+  (void)DecodeWhole(output, {padded.data(), bytes}, options);
 }
 
 void DecodeTiff(Output& output) {
   const auto content = output.job().content;
   const TiffOutline outline = OutlineTiff(content, kMaxTiffPages);
+  if (outline.cut_short)
+    output.Incomplete(IncompleteCode::kDecodeTruncated, "TIFF data past the end of the file");
   if (outline.pages.empty()) {
     output.Incomplete(IncompleteCode::kDecodeFailed, "no TIFF directory");
     return;

@@ -241,8 +241,8 @@ class Track {
     Picture picture;
     picture.width = static_cast<std::uint32_t>(width);
     picture.height = static_cast<std::uint32_t>(height);
-    // What lies under transparent GIF pixels is not stored.
-    picture.has_transparency = luma_.has_transparency();
+    // What lies under transparent GIF pixels is not stored: the decoder gives white.
+    picture.has_transparency = luma_.has_transparency() && stream_.codecpar->codec_id != AV_CODEC_ID_GIF;
     picture.time = time;
     output_.Deliver(picture, [&](std::uint8_t* out, std::size_t stride, FrameVariant variant) {
       luma_.Write(out, stride, variant);
@@ -312,10 +312,11 @@ class Container {
     return streams;
   }
 
-  void Sample(microseconds interval, std::uint64_t max_skipped, bool animated) {
+  // `animation` is null for video.
+  void Sample(microseconds interval, std::uint64_t max_skipped, const AnimationFacts* animation) {
     interval_ = interval;
     max_skipped_ = max_skipped;
-    animated_ = animated;
+    animation_ = animation;
     for (unsigned i = 0; i < format_context_->nb_streams; ++i) Consider(*format_context_->streams[i]);
     Announce();
     bool moving = (format_context_->ctx_flags & AVFMTCTX_NOHEADER) != 0;
@@ -385,7 +386,14 @@ class Container {
     media::MediaInfo media;
     const std::int64_t duration = format_context_->duration;
     if (duration != AV_NOPTS_VALUE && duration > 0) media.duration = microseconds(duration);
-    media.animated = animated_;
+    std::uint64_t frames = 0;
+    for (const AVStream* stream : VideoStreams())
+      frames += static_cast<std::uint64_t>(std::max<std::int64_t>(stream->nb_frames, 0));
+    if (animation_ != nullptr) {
+      media.animated = true;
+      if (animation_->duration.count() > 0) media.duration = animation_->duration;
+      if (animation_->frames > 0) frames = animation_->frames;
+    }
     if (first != tracks_.end()) {
       const AVStream& stream = (*first)->stream();
       media.codec = (*first)->codec_name();
@@ -396,10 +404,9 @@ class Container {
           static_cast<std::uint32_t>(std::max(0, turned ? stream.codecpar->width : stream.codecpar->height));
     }
     output_.Media(media);
-    if (interval_.count() > 0) {
-      output_.Planned(std::min<std::uint64_t>(output_.job().plan.max_frames,
-                                              static_cast<std::uint64_t>(media.duration / interval_) + 1));
-    }
+    if (interval_.count() > 0) frames = static_cast<std::uint64_t>(media.duration / interval_) + 1;
+    if (frames > 0)
+      output_.Planned(output_.frames() + std::min<std::uint64_t>(frames, output_.job().plan.max_frames));
   }
 
   void ReadAll() {
@@ -439,7 +446,7 @@ class Container {
   std::vector<std::unique_ptr<Track>> tracks_;  // by stream index; null for what is not looked at
   std::uint32_t video_tracks_ = 0;
   bool seen_video_ = false;
-  bool animated_ = false;
+  const AnimationFacts* animation_ = nullptr;
   microseconds interval_{0};
   std::uint64_t max_skipped_ = 1;
 };
@@ -467,7 +474,7 @@ void DecodeVideo(Output& output) {
   const microseconds interval = plan.every_frame ? microseconds(0) : std::max(plan.interval, microseconds(0));
   const auto seconds =
       std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::seconds>(interval).count());
-  container.Sample(interval, static_cast<std::uint64_t>(seconds * kMaxFrameRate), false);
+  container.Sample(interval, static_cast<std::uint64_t>(seconds * kMaxFrameRate), nullptr);
 }
 
 void DecodeAnimation(Output& output, std::span<const std::uint8_t> content, const AnimationFacts& facts) {
@@ -483,8 +490,7 @@ void DecodeAnimation(Output& output, std::span<const std::uint8_t> content, cons
     }
   }
   const microseconds interval = AnimationInterval(output.job().plan, known);
-  if (interval.count() == 0) output.Planned(known.frames);
-  container.Sample(interval, (known.frames + kLeastAnimationFrames - 1) / kLeastAnimationFrames, true);
+  container.Sample(interval, (known.frames + kLeastAnimationFrames - 1) / kLeastAnimationFrames, &known);
 }
 
 }  // namespace tamiz::decoder
