@@ -158,7 +158,8 @@ TYPED_TEST(StoreContract, NamesAndIdsAreUnique) {
 TYPED_TEST(StoreContract, ListsAreOrderedByName) {
   for (const char* name : {"m", "a", "z", "B"}) this->Create(name);
   std::vector<std::string> names;
-  for (const auto& list : this->store_->Lists().value()) names.push_back(list.name);
+  const auto all = this->store_->Lists().value();
+  for (const auto& list : all) names.push_back(list.name);
   EXPECT_THAT(names, ElementsAre("B", "a", "m", "z"));
 }
 
