@@ -1,4 +1,4 @@
-// PDQ against the plain algorithm, and digests, one thread:
+// PDQ against the plain algorithm, borders and digests, one thread:
 //   hash_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
 #include <benchmark/benchmark.h>
 
@@ -8,6 +8,7 @@
 #include "bench/hash/plain_pdq.h"
 #include "core/hash/digests.h"
 #include "core/hash/pdq_hasher.h"
+#include "core/media/border.h"
 
 namespace tamiz::hash {
 namespace {
@@ -62,6 +63,28 @@ void BM_PdqOrientations(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(hasher.HashOrientations(subject.View()));
 }
 BENCHMARK(BM_PdqOrientations)->Apply(Sizes);
+
+// A picture without a border, and one with a tenth of black around it.
+void BM_StripBorder(benchmark::State& state) {
+  Subject subject(state);
+  const std::size_t margin_x = state.range(2) != 0 ? subject.width / 10 : 0;
+  const std::size_t margin_y = state.range(2) != 0 ? subject.height / 10 : 0;
+  for (std::size_t y = 0; y < subject.height; ++y) {
+    for (std::size_t x = 0; x < subject.width; ++x) {
+      const bool inside =
+          x >= margin_x && x + margin_x < subject.width && y >= margin_y && y + margin_y < subject.height;
+      if (!inside) subject.pixels[y * subject.width + x] = 0;
+    }
+  }
+  for (auto _ : state) benchmark::DoNotOptimize(media::StripBorder(subject.View()));
+}
+BENCHMARK(BM_StripBorder)
+    ->ArgNames({"width", "height", "bordered"})
+    ->Unit(benchmark::kMicrosecond)
+    ->Args({512, 512, 0})
+    ->Args({512, 512, 1})
+    ->Args({4000, 3000, 0})
+    ->Args({4000, 3000, 1});
 
 void BM_Digests(benchmark::State& state) {
   const std::vector<std::uint8_t> bytes = Noise(static_cast<std::size_t>(state.range(0)));

@@ -22,7 +22,8 @@ struct PdqOrientations {
 
 // Computes PDQ hashes (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm",
 // 2019; hash and quality equal the reference's pdqHash256FromFloatLuma on the full-size raster, bit by bit).
-// Keeps scratch memory between calls: one object a thread; not thread-safe.
+// Runs on one thread, with the widest vectors that the processor has. Keeps working memory between calls,
+// about 1/32 byte a pixel, at most 16 MiB: one object a thread; not thread-safe. Reads each pixel once.
 class PdqHasher {
  public:
   PdqHasher();
@@ -32,8 +33,9 @@ class PdqHasher {
 
   // A picture smaller than 5 pixels in a dimension has the zero hash and quality 0.
   [[nodiscard]] PdqHash Hash(const media::LumaView& luma);
-  // All eight orientations at hardly more than the price of one. The first equals Hash() but for exactly
-  // 64 x 64 pixels, where the reference's two entry points differ too.
+  // All eight orientations at hardly more than the price of one. The first equals Hash(). (For exactly 64 x
+  // 64 pixels the reference's two entry points differ in whether they filter; with integer luma that is the
+  // same.)
   [[nodiscard]] PdqOrientations HashOrientations(const media::LumaView& luma);
 
  private:

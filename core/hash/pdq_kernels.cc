@@ -37,7 +37,6 @@ using DF = hn::CappedTag<float, 16>;
 using VF = hn::Vec<DF>;
 constexpr std::size_t kLanes = hn::MaxLanes(DF());
 constexpr std::size_t kRowGroups = kBand / kLanes;
-constexpr std::size_t kBlockGroups = kPdqBlock / kLanes;
 
 // dividend / count, correctly rounded, for an integer count in [1, 2^22] and its correctly rounded
 // reciprocal; three cheap operations where a fused multiply-add exists. (q = RN(dividend * reciprocal) is at
