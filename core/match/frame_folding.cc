@@ -11,9 +11,10 @@
 namespace tamiz::match {
 namespace {
 
-// Looks per search: enough for the index to overlap its memory accesses, few enough that the hits of a list
-// full of look-alikes stay small.
-constexpr std::size_t kLooksPerSearch = 64;
+// Looks per search: more let the index overlap its memory accesses, until the hits of a list full of
+// look-alikes take too much room.
+constexpr std::size_t kMostLooksPerSearch = 64;
+constexpr std::size_t kManyHits = 50'000;
 
 bool IsUsable(const FrameEvidence& look, const lists::ListPolicy& policy) {
   return look.pdq.quality >= static_cast<int>(policy.quality_floor) &&
@@ -42,8 +43,9 @@ void Search(std::span<const UploadFrames::Look> looks, const lists::ListSnapshot
   std::vector<Query> queries;
   std::vector<hash::Hash256> hashes;
   std::vector<index::Hit> hits;
-  for (std::size_t begin = 0; begin < looks.size(); begin += kLooksPerSearch) {
-    const std::size_t end = std::min(begin + kLooksPerSearch, looks.size());
+  std::size_t looks_per_search = 4;
+  for (std::size_t begin = 0, end = 0; begin < looks.size(); begin = end) {
+    end = std::min(begin + looks_per_search, looks.size());
     queries.clear();
     hashes.clear();
     hits.clear();
@@ -57,6 +59,7 @@ void Search(std::span<const UploadFrames::Look> looks, const lists::ListSnapshot
       }
     }
     list.pdq->FindWithin(hashes, radius, hits);
+    looks_per_search = hits.size() > kManyHits ? 1 : std::min(2 * looks_per_search, kMostLooksPerSearch);
     for (const index::Hit& hit : hits) {
       const Query& query = queries[hit.query];
       on_hit({looks[query.look], query.transform, hit.position, hit.distance});
