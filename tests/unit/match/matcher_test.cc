@@ -645,6 +645,14 @@ TEST(Matcher, LongVideosAreSearchedInParts) {
   EXPECT_THAT(conclusion.matches[0].query_ranges, ElementsAre(TimeRange{0s, 500s}));
 }
 
+TEST(Matcher, ListsFullOfLookAlikesLoseNoFrame) {
+  ListBuilder list("junk");
+  for (int i = 0; i < 20'000; ++i) list.Pdq("e" + std::to_string(i), Picture(1));
+  const auto conclusion = Ask(Video(std::vector<Hash256>(30, Picture(1))), CatalogOf({list.Build()}));
+  ASSERT_THAT(conclusion.matches, SizeIs(kMaxMatches));
+  for (const Match& match : conclusion.matches) EXPECT_EQ(match.corroborating_frames, 30u);
+}
+
 // --- Allow lists -------------------------------------------------------------------------------------------
 
 class AllowLists : public ::testing::Test {
