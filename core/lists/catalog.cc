@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -85,6 +86,7 @@ std::size_t ListSnapshot::memory_bytes() const {
 
 StatusOr<std::shared_ptr<const ListSnapshot>> BuildListSnapshot(const ListInfo& info,
                                                                 std::vector<Entry> entries, WallTime now) {
+  const auto started = std::chrono::steady_clock::now();
   auto snapshot = std::make_shared<ListSnapshot>();
   snapshot->info = info;
   snapshot->loaded_at = now;
@@ -136,6 +138,8 @@ StatusOr<std::shared_ptr<const ListSnapshot>> BuildListSnapshot(const ListInfo& 
   entries.shrink_to_fit();
   snapshot->pdq_refs.shrink_to_fit();
   snapshot->entries = std::move(entries);
+  snapshot->build_time =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
   return std::shared_ptr<const ListSnapshot>(std::move(snapshot));
 }
 

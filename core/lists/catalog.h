@@ -1,6 +1,7 @@
 // All lists as scans see them: immutable snapshots, swapped whole.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -32,6 +33,7 @@ struct ListSnapshot {
   std::vector<std::uint32_t> video_frames;         // by entry: its frames in `pdq`, 0 for pictures
   index::DigestIndex digests;                      // digest -> positions in `entries`
   WallTime loaded_at{};
+  std::chrono::microseconds build_time{0};  // indexing and its check
 
   [[nodiscard]] std::size_t memory_bytes() const;
 };

@@ -1,8 +1,8 @@
 // The use case: one upload in, one verdict out.
 #pragma once
 
-#include <functional>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,8 +28,8 @@ struct Config {
   std::uint32_t max_frames = 7200;
   // Default and limits of the sampling interval. Range 10 ms … 1 h.
   std::chrono::milliseconds interval = std::chrono::seconds(1);
-  // Time for one scan from its start; INCOMPLETE(TIME_BUDGET). A client's earlier deadline is DEADLINE_EXCEEDED
-  // instead. Range 100 ms … 1 h.
+  // Time for one scan from its start; INCOMPLETE(TIME_BUDGET). A client's earlier deadline is
+  // DEADLINE_EXCEEDED instead. Range 100 ms … 1 h.
   std::chrono::milliseconds time_budget = std::chrono::seconds(150);
   // How long the same request_id gets the same answer. 0: never. Range 0 … 24 h.
   std::chrono::seconds idempotency_ttl = std::chrono::minutes(10);
@@ -44,6 +44,9 @@ struct ScanInput {
   std::string request_id;
   std::optional<source::Upload> upload;  // else `uri`
   std::string uri;
+  // Set instead of both where the bytes could not be brought in by their own fault (BYTE_LIMIT): the answer
+  // is INCOMPLETE with this reason.
+  std::optional<media::IncompleteReason> not_brought_in;
   std::vector<std::string> lists;  // names or ids; empty: all
   // Unset fields take Config's.
   std::optional<std::chrono::microseconds> interval;
@@ -51,6 +54,8 @@ struct ScanInput {
   bool every_frame = false;
   bool return_hashes = false;
   std::map<std::string, std::string> labels;
+  // The service's own self-test: neither recorded nor counted among the scans.
+  bool internal = false;
 };
 
 struct FrameHash {
@@ -73,7 +78,7 @@ struct ScanOutput {
   hash::Digests digests;
   media::MediaInfo media;
   std::uint64_t frames_planned = 0, frames_decoded = 0;
-  double time_covered = 0;               // 0…1
+  double time_covered = 0;  // 0…1
   std::vector<match::TimeRange> unseen;
   std::vector<FrameHash> hashes;  // if asked for; the first look at each frame (as shown, borders kept)
   ScanTimings timings;
@@ -97,9 +102,12 @@ class Scanner {
 
   // Errors are operational (see tamiz.v1.ScanService); whatever the upload's bytes cause is in the output.
   // `admitted_at`: when the request came in, for timings.queue.
-  [[nodiscard]] StatusOr<ScanOutput> Scan(ScanInput input, const CallContext& context, SteadyTime admitted_at);
-  // Without a look-up: the verdict is meaningless, the reasons stand in `conclusion.reasons`, all frames in `hashes`.
-  [[nodiscard]] StatusOr<ScanOutput> Hash(ScanInput input, const CallContext& context, SteadyTime admitted_at);
+  [[nodiscard]] StatusOr<ScanOutput> Scan(ScanInput input, const CallContext& context,
+                                          SteadyTime admitted_at);
+  // Without a look-up: the verdict is meaningless, the reasons stand in `conclusion.reasons`, all frames in
+  // `hashes`.
+  [[nodiscard]] StatusOr<ScanOutput> Hash(ScanInput input, const CallContext& context,
+                                          SteadyTime admitted_at);
   // Foreign hashes only.
   [[nodiscard]] StatusOr<match::Conclusion> Lookup(const match::Evidence& evidence,
                                                    const std::vector<std::string>& lists);
@@ -108,7 +116,8 @@ class Scanner {
   [[nodiscard]] Status Validate(const ScanInput& input) const;
   // Takes over what can change at run time (disabled_formats, interval, max_frames, time_budget, …).
   void Reconfigure(const Config& config);
-  [[nodiscard]] bool FormatEnabled(media::FileFormat format) const;
+  // Why uploads of this format are not decoded; empty if they are.
+  [[nodiscard]] std::string WhyDisabled(media::FileFormat format) const;
 
  private:
   struct State;

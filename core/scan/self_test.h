@@ -29,8 +29,8 @@ struct SelfTestReport {
 class SelfTest {
  public:
   // All outlive it.
-  SelfTest(Scanner& scanner, store::ListRegistry& lists, const source::Config& source, source::ByteBudget& budget,
-           metrics::Metrics& metrics, const Clock& clock);
+  SelfTest(Scanner& scanner, store::ListRegistry& lists, const source::Config& source,
+           source::ByteBudget& budget, metrics::Metrics& metrics, const Clock& clock);
 
   // Makes the built-in list, or brings its entries up to date.
   [[nodiscard]] Status InstallList();

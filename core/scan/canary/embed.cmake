@@ -1,0 +1,13 @@
+# Writes OUTPUT, a C++ source with the canary's files in FOLDER as byte arrays; see core/scan/canary.h.
+set(text "#include \"core/scan/canary.h\"\n\nnamespace tamiz::scan {\nnamespace {\n\n")
+set(accessors "")
+foreach(item IN ITEMS canary-picture.jpg=Picture canary-picture-flipped.jpg=FlippedPicture canary-video.mp4=Video)
+  string(REPLACE "=" ";" item ${item})
+  list(GET item 0 file)
+  list(GET item 1 name)
+  file(READ ${FOLDER}/${file} bytes HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND text "constexpr std::uint8_t k${name}[] = {${bytes}};\n")
+  string(APPEND accessors "std::span<const std::uint8_t> Canary${name}() { return k${name}; }\n")
+endforeach()
+file(WRITE ${OUTPUT} "${text}\n}  // namespace\n\n${accessors}\n}  // namespace tamiz::scan\n")

@@ -1,0 +1,603 @@
+#include "core/scan/scanner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "core/base/log.h"
+#include "core/base/mutex.h"
+#include "core/base/random_id.h"
+#include "core/match/matcher.h"
+#include "core/media/file_format.h"
+#include "core/scan/idempotency.h"
+
+namespace tamiz::scan {
+namespace {
+
+using media::IncompleteCode;
+using media::IncompleteReason;
+using std::chrono::microseconds;
+
+constexpr std::size_t kMaxRequestIdBytes = 128;
+constexpr std::size_t kMaxLabels = 16;
+constexpr std::size_t kMaxLabelBytes = 128;
+constexpr std::size_t kMaxLists = 100;
+constexpr std::size_t kMaxUriBytes = 8192;
+constexpr auto kMinInterval = std::chrono::milliseconds(10);
+constexpr auto kMaxInterval = std::chrono::hours(1);
+
+microseconds Since(SteadyTime start, SteadyTime now) {
+  return std::chrono::duration_cast<microseconds>(now - start);
+}
+
+// Formats that are recognised and that no decoder of this build reads.
+constexpr std::array kNeverDecoded = {media::FileFormat::kJpegXl, media::FileFormat::kJpeg2000,
+                                      media::FileFormat::kAsf};
+
+// Why `format` is not decoded; empty if it is.
+std::string WhyNotDecoded(const media::FormatInfo& info, const Config& config) {
+  if (std::ranges::find(kNeverDecoded, info.format) != kNeverDecoded.end()) {
+    return fmt::format("{} is recognised, and this build does not decode it", info.name);
+  }
+  if (std::ranges::find(config.disabled_formats, info.name) != config.disabled_formats.end()) {
+    return fmt::format("{} is switched off (scan.disabled_formats)", info.name);
+  }
+  return {};
+}
+
+// Reasons that another attempt may not meet: such an answer is not given a second time.
+bool MayPass(IncompleteCode code) {
+  switch (code) {
+    case IncompleteCode::kDecoderCrashed:
+    case IncompleteCode::kDecoderTimeout:
+    case IncompleteCode::kMemoryLimit:
+    case IncompleteCode::kTimeBudget:
+    case IncompleteCode::kListUnavailable:
+      return true;
+    case IncompleteCode::kFormatUnknown:
+    case IncompleteCode::kFormatDisabled:
+    case IncompleteCode::kDecodeFailed:
+    case IncompleteCode::kDecodeTruncated:
+    case IncompleteCode::kPixelLimit:
+    case IncompleteCode::kByteLimit:
+    case IncompleteCode::kFrameLimit:
+    case IncompleteCode::kLowQuality:
+    case IncompleteCode::kEncrypted:
+    case IncompleteCode::kNoVisualContent:
+      return false;
+  }
+  return true;
+}
+
+Status Fault(std::string_view field, std::string_view message) {
+  return WithField(InvalidArgument(message), field);
+}
+
+// One a thread: a hasher keeps its scratch memory.
+hash::PdqHasher& ThreadHasher() {
+  thread_local hash::PdqHasher hasher;
+  return hasher;
+}
+
+// Hashes frames on the compute pool while the next ones are decoded. Keeps hashes only.
+class FrameHashing {
+ public:
+  explicit FrameHashing(work::ComputePool& compute, const Clock& clock) : clock_(clock), group_(compute) {}
+
+  void Add(std::unique_ptr<media::Frame> frame) {
+    last_time_ = std::max(last_time_, frame->time);
+    if (frame->variant == media::FrameVariant::kAsShown) ++frames_;
+    // A shared_ptr only because std::function copies its target.
+    group_.Run([this, held = std::shared_ptr<media::Frame>(std::move(frame))]() mutable {
+      const SteadyTime start = clock_.Now();
+      Look look;
+      look.variant = held->variant;
+      look.evidence.index = held->index;
+      look.evidence.time = held->time;
+      look.evidence.pdq = ThreadHasher().HashOrientations(held->luma());
+      held.reset();  // the slot goes back to the decoder at once
+      spent_us_ += Since(start, clock_.Now()).count();
+      MutexLock lock(mutex_);
+      looks_.push_back(std::move(look));
+    });
+  }
+
+  struct Result {
+    std::vector<match::FrameEvidence> evidence;  // by frame, the look as shown first
+    std::vector<FrameHash> as_shown;             // by frame
+    std::uint64_t frames = 0;
+    microseconds last_time{0};
+    microseconds hash_time{0};  // summed over threads
+  };
+  [[nodiscard]] Result Finish(bool keep_hashes) {
+    group_.Wait();
+    MutexLock lock(mutex_);
+    std::ranges::sort(looks_, [](const Look& a, const Look& b) {
+      return std::tuple(a.evidence.index, a.evidence.border_removed, a.variant) <
+             std::tuple(b.evidence.index, b.evidence.border_removed, b.variant);
+    });
+    Result result;
+    result.evidence.reserve(looks_.size());
+    for (Look& look : looks_) {
+      const bool first_of_frame =
+          result.evidence.empty() || result.evidence.back().index != look.evidence.index;
+      if (keep_hashes && first_of_frame) {
+        result.as_shown.push_back({look.evidence.index, look.evidence.time, look.evidence.pdq});
+      }
+      result.evidence.push_back(std::move(look.evidence));
+    }
+    looks_.clear();
+    result.frames = frames_;
+    result.last_time = last_time_;
+    result.hash_time = microseconds(spent_us_.load());
+    return result;
+  }
+
+ private:
+  struct Look {
+    match::FrameEvidence evidence;
+    media::FrameVariant variant = media::FrameVariant::kAsShown;
+  };
+
+  const Clock& clock_;
+  // Touched by the thread that adds.
+  std::uint64_t frames_ = 0;
+  microseconds last_time_{0};
+  std::atomic<std::int64_t> spent_us_{0};
+  Mutex mutex_;
+  std::vector<Look> looks_ TAMIZ_GUARDED_BY(mutex_);
+  work::ComputePool::Group group_;  // last: its destructor waits for tasks that use the rest
+};
+
+// Everything beside the bytes that decides what is answered.
+std::string OptionsOf(const ScanInput& input) {
+  std::string text = fmt::format("{}|{}|{}|{}|{}|{}|", input.upload.has_value(), input.uri.size(), input.uri,
+                                 input.interval ? input.interval->count() : -1,
+                                 input.max_frames ? std::int64_t{*input.max_frames} : -1, input.every_frame);
+  text += input.return_hashes ? "h|" : "|";
+  for (const std::string& list : input.lists) text += fmt::format("{}:{}|", list.size(), list);
+  for (const auto& [key, value] : input.labels) {
+    text += fmt::format("{}:{}={}:{}|", key.size(), key, value.size(), value);
+  }
+  return text;
+}
+
+IncompleteReason TimeBudgetReason(const Config& config) {
+  return {IncompleteCode::kTimeBudget,
+          fmt::format("not everything was looked at within {} ms (scan.time_budget)",
+                      config.time_budget.count())};
+}
+
+// What was seen of the time, and what was not.
+void StateCoverage(const media::SampleOutcome& outcome, ScanOutput& output) {
+  const microseconds duration = outcome.media.duration;
+  if (outcome.reasons.empty()) {
+    output.time_covered = outcome.frames_delivered > 0 ? 1 : 0;
+  } else if (duration > microseconds(0)) {
+    const microseconds seen = outcome.frames_delivered > 0
+                                  ? std::clamp(outcome.last_time, microseconds(0), duration)
+                                  : microseconds(0);
+    output.time_covered = static_cast<double>(seen.count()) / static_cast<double>(duration.count());
+    if (seen < duration) output.unseen.push_back({seen, duration});
+  } else {
+    // A still of which something was seen, or a duration that nobody knows.
+    output.time_covered = outcome.frames_delivered > 0 && !outcome.media.animated ? 1 : 0;
+  }
+}
+
+std::string JoinCodes(const std::vector<IncompleteReason>& reasons) {
+  std::string joined;
+  for (const IncompleteReason& reason : reasons) {
+    if (!joined.empty()) joined += ',';
+    joined += media::ToString(reason.code);
+  }
+  return joined;
+}
+
+}  // namespace
+
+struct Scanner::State {
+  State(const Config& config, const Parts& given)
+      : parts(given), answers(given.clock), config_(std::make_shared<const Config>(config)) {}
+
+  std::shared_ptr<const Config> config() const {
+    MutexLock lock(mutex);
+    return config_;
+  }
+
+  // What is known of an upload once it was looked at.
+  struct Looked {
+    ScanOutput output;  // all but the conclusion
+    match::Evidence evidence;
+    std::vector<IncompleteReason> reasons;
+  };
+
+  // One scan's limits of time.
+  struct Times {
+    SteadyTime started;
+    SteadyTime budget_end;  // TIME_BUDGET after it
+    // The caller's deadline or a little after the end of the budget, whichever comes first: frames that come
+    // after the budget end decoding in order, a decoder that sends none is stopped by this.
+    CallContext context;
+  };
+
+  Times TimesOf(const Config& config, const CallContext& caller) const {
+    Times times;
+    times.started = parts.clock.Now();
+    times.budget_end = times.started + config.time_budget;
+    const auto grace =
+        std::min<std::chrono::milliseconds>(config.time_budget / 10, std::chrono::milliseconds(500));
+    times.context = caller;
+    times.context.deadline = std::min(caller.deadline, times.budget_end + grace);
+    return times;
+  }
+
+  // True if `status` says that the scan's own time is over while the caller still waits.
+  bool OutOfBudget(const Status& status, const CallContext& caller) const {
+    return status.code() == StatusCode::kDeadlineExceeded && caller.StillWanted(parts.clock.Now()).ok();
+  }
+
+  StatusOr<Looked> Look(ScanInput& input, const Config& config, const CallContext& caller, const Times& times,
+                        bool keep_hashes);
+  Status LookAtFrames(const ScanInput& input, const Config& config, const CallContext& caller,
+                      const Times& times, bool keep_hashes, Looked& looked);
+  StatusOr<ScanOutput> ScanOnce(ScanInput& input, const std::string& scan_id, const CallContext& caller,
+                                SteadyTime admitted_at);
+  void Record(const ScanInput& input, const Config& config, const ScanOutput& output);
+  void Report(const ScanInput& input, const CallContext& caller, const ScanOutput& output);
+
+  const Parts parts;
+  AnswerCache answers;
+  mutable Mutex mutex;
+  std::shared_ptr<const Config> config_ TAMIZ_GUARDED_BY(mutex);
+};
+
+Scanner::Scanner(const Config& config, const Parts& parts) : state_(std::make_unique<State>(config, parts)) {}
+Scanner::~Scanner() = default;
+
+// Brings the bytes in and looks at everything that is in them. Looks nothing up.
+StatusOr<Scanner::State::Looked> Scanner::State::Look(ScanInput& input, const Config& config,
+                                                      const CallContext& caller, const Times& times,
+                                                      bool keep_hashes) {
+  Looked looked;
+  ScanOutput& output = looked.output;
+  if (input.not_brought_in) {
+    looked.reasons.push_back(*input.not_brought_in);
+    return looked;
+  }
+  if (!input.upload) {
+    const SteadyTime start = parts.clock.Now();
+    StatusOr<source::Upload> fetched = parts.fetcher.Fetch(input.uri, times.context);
+    output.timings.fetch = Since(start, parts.clock.Now());
+    if (fetched.ok()) {
+      input.upload = *std::move(fetched);
+    } else if (Reason(fetched.status()) == "BYTE_LIMIT") {
+      looked.reasons.push_back({IncompleteCode::kByteLimit, Message(fetched.status())});
+      return looked;
+    } else if (OutOfBudget(fetched.status(), caller)) {
+      looked.reasons.push_back(TimeBudgetReason(config));
+      return looked;
+    } else {
+      return fetched.status();
+    }
+  }
+  source::Upload& upload = *input.upload;
+  output.size_bytes = upload.size_bytes;
+  if (!input.internal) parts.metrics.UploadBytes(upload.size_bytes);
+
+  // Digests that nobody computed yet are computed beside the decoder.
+  StatusOr<hash::Digests> digests = upload.digests;
+  work::ComputePool::Group digesting(parts.compute, 1);
+  if (upload.digests_pending) digesting.Run([&] { digests = source::DigestsOf(upload); });
+  const Status frames = LookAtFrames(input, config, caller, times, keep_hashes, looked);
+  digesting.Wait();
+  TAMIZ_RETURN_IF_ERROR(frames);
+  if (!digests.ok()) return digests.status();
+  upload.digests = *digests;
+  upload.digests_pending = false;
+  output.digests = *digests;
+  looked.evidence.digests = *digests;
+  return looked;
+}
+
+Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config, const CallContext& caller,
+                                    const Times& times, bool keep_hashes, Looked& looked) {
+  ScanOutput& output = looked.output;
+  const source::Upload& upload = *input.upload;
+
+  // The format, by its signature.
+  const media::FileFormat format = media::DetectFormat(upload.head);
+  const media::FormatInfo* info = media::FindFormat(format);
+  if (info == nullptr) {
+    looked.reasons.push_back(
+        {IncompleteCode::kFormatUnknown,
+         upload.size_bytes == 0 ? "the upload is empty" : "no known format begins like this upload"});
+    return OkStatus();
+  }
+  output.format = info->name;
+  output.media_type = info->media_type;
+  if (std::string why = WhyNotDecoded(*info, config); !why.empty()) {
+    looked.reasons.push_back({IncompleteCode::kFormatDisabled, std::move(why)});
+    return OkStatus();
+  }
+
+  // The frames: hashed while the next ones are decoded.
+  media::SampleRequest request;
+  request.content_fd = upload.fd.get();
+  request.size_bytes = upload.size_bytes;
+  request.format = format;
+  request.plan.interval = input.interval.value_or(std::chrono::duration_cast<microseconds>(config.interval));
+  request.plan.max_frames = std::min(input.max_frames.value_or(config.max_frames), config.max_frames);
+  request.plan.every_frame = input.every_frame;
+
+  FrameHashing hashing(parts.compute, parts.clock);
+  bool stopped_by_budget = false;
+  const SteadyTime decode_start = parts.clock.Now();
+  StatusOr<media::SampleOutcome> sampled =
+      parts.frames.Sample(request, times.context, [&](std::unique_ptr<media::Frame> frame) {
+        hashing.Add(std::move(frame));
+        stopped_by_budget = parts.clock.Now() >= times.budget_end;
+        return !stopped_by_budget;
+      });
+  output.timings.decode = Since(decode_start, parts.clock.Now());
+  FrameHashing::Result hashed = hashing.Finish(keep_hashes);
+
+  // What was seen, and what was not.
+  media::SampleOutcome outcome;
+  if (sampled.ok()) {
+    outcome = *std::move(sampled);
+    if (stopped_by_budget) outcome.reasons.push_back(TimeBudgetReason(config));
+  } else if (OutOfBudget(sampled.status(), caller)) {
+    outcome.frames_delivered = hashed.frames;
+    outcome.last_time = hashed.last_time;
+    outcome.reasons.push_back(TimeBudgetReason(config));
+  } else {
+    return sampled.status();
+  }
+  TAMIZ_RETURN_IF_ERROR(caller.StillWanted(parts.clock.Now()));
+  StateCoverage(outcome, output);
+  output.media = outcome.media;
+  output.frames_planned = outcome.frames_planned;
+  output.frames_decoded = outcome.frames_delivered;
+  output.timings.hash = hashed.hash_time;
+  output.hashes = std::move(hashed.as_shown);
+  const bool moving = outcome.media.duration > microseconds(0) || outcome.media.animated;
+  looked.evidence.duration = outcome.media.duration;
+  if (moving) {
+    looked.evidence.frame_interval = request.plan.interval;
+    if (request.plan.every_frame && outcome.frames_delivered > 0) {
+      looked.evidence.frame_interval =
+          outcome.media.duration / static_cast<std::int64_t>(outcome.frames_delivered);
+    }
+  }
+  looked.evidence.frames = std::move(hashed.evidence);
+  looked.reasons.insert(looked.reasons.end(), outcome.reasons.begin(), outcome.reasons.end());
+  return OkStatus();
+}
+
+StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::string& scan_id,
+                                              const CallContext& caller, SteadyTime admitted_at) {
+  const std::shared_ptr<const Config> config = this->config();
+  const Times times = TimesOf(*config, caller);
+  TAMIZ_RETURN_IF_ERROR(caller.StillWanted(times.started));
+
+  // One snapshot of the lists for the whole scan.
+  const std::shared_ptr<const lists::Catalog> catalog = parts.lists.Current();
+  for (const std::string& wanted : input.lists) {
+    const bool unavailable = std::ranges::any_of(
+        catalog->unavailable,
+        [&](const lists::UnavailableList& list) { return list.name == wanted || list.list_id == wanted; });
+    if (!unavailable && catalog->Find(wanted) == nullptr) {
+      return WithField(NotFound(fmt::format("there is no list \"{}\"", wanted)), "lists");
+    }
+  }
+
+  AnswerCache::Begun begun;
+  if (!input.request_id.empty() && config->idempotency_ttl.count() > 0 && !input.not_brought_in) {
+    const auto content = [&]() -> StatusOr<std::string> {
+      if (!input.upload) return std::string();
+      if (input.upload->digests_pending) {
+        TAMIZ_ASSIGN_OR_RETURN(input.upload->digests, source::DigestsOf(*input.upload));
+        input.upload->digests_pending = false;
+      }
+      const auto& sha256 = input.upload->digests.sha256;
+      return std::string(sha256.begin(), sha256.end());
+    };
+    StatusOr<AnswerCache::Begun> answer =
+        answers.Begin({input.request_id, OptionsOf(input), catalog->generation}, caller, content);
+    if (!answer.ok()) return answer.status();
+    begun = *std::move(answer);
+    if (begun.replay != nullptr) return *begun.replay;
+  }
+  const bool by_uri = !input.upload.has_value();
+
+  StatusOr<Looked> looked = Look(input, *config, caller, times, input.return_hashes);
+  if (!looked.ok()) return looked.status();
+  ScanOutput output = std::move(looked->output);
+  output.scan_id = scan_id;
+  output.request_id = input.request_id;
+
+  const SteadyTime match_start = parts.clock.Now();
+  StatusOr<match::Conclusion> conclusion = match::Conclude(looked->evidence, *catalog, input.lists,
+                                                           std::move(looked->reasons), parts.clock.WallNow());
+  if (!conclusion.ok()) return conclusion.status();
+  output.conclusion = *std::move(conclusion);
+
+  const SteadyTime finished = parts.clock.Now();
+  output.timings.match = Since(match_start, finished);
+  output.timings.queue = std::max(microseconds(0), Since(admitted_at, times.started));
+  output.timings.total = std::max(microseconds(0), Since(admitted_at, finished));
+  output.timings.started_at = parts.clock.WallNow() - Since(times.started, finished);
+
+  Record(input, *config, output);
+  Report(input, caller, output);
+  if (begun.ticket != nullptr &&
+      std::ranges::none_of(output.conclusion.reasons, [](const auto& r) { return MayPass(r.code); })) {
+    const auto& sha256 = output.digests.sha256;
+    begun.ticket->Complete(by_uri ? std::string() : std::string(sha256.begin(), sha256.end()), output,
+                           config->idempotency_ttl);
+  }
+  return output;
+}
+
+// Written before the answer leaves: whoever was told of a match finds it in the records. A store that cannot
+// write must not turn a match into an error, so a failure is logged and counted, and the answer goes out.
+void Scanner::State::Record(const ScanInput& input, const Config& config, const ScanOutput& output) {
+  if (!config.record_matches || input.internal || output.conclusion.matches.empty()) return;
+  store::ScanRecord record;
+  record.scan_id = output.scan_id;
+  record.request_id = output.request_id;
+  record.at = parts.clock.WallNow();
+  record.verdict = match::ToString(output.conclusion.verdict);
+  record.confidence = output.conclusion.confidence;
+  record.labels = input.labels;
+  for (const match::Match& match : output.conclusion.matches) {
+    record.hits.push_back({match.list_id, match.list_version, match.entry_id, match.distance, match.shadow});
+  }
+  if (const Status status = parts.store.Record(record); !status.ok()) {
+    LogError("a match could not be recorded",
+             {{"scan_id", output.scan_id}, {"verdict", record.verdict}, {"error", Message(status)}});
+    parts.metrics.ScanFailed("RECORD_LOST");
+  }
+}
+
+void Scanner::State::Report(const ScanInput& input, const CallContext& caller, const ScanOutput& output) {
+  const match::Conclusion& conclusion = output.conclusion;
+  if (!input.internal) {
+    parts.metrics.ScanFinished(match::ToString(conclusion.verdict));
+    for (const IncompleteReason& reason : conclusion.reasons) {
+      parts.metrics.Incomplete(media::ToString(reason.code));
+    }
+    parts.metrics.Frames(output.frames_decoded, conclusion.frames_hashed, conclusion.frames_low_quality);
+    for (const match::Match& match : conclusion.matches) {
+      parts.metrics.Matched(match.list_name, match.shadow ? "shadow" : "enforce");
+    }
+    if (conclusion.suppressed > 0) parts.metrics.Suppressed(conclusion.suppressed);
+    parts.metrics.StageTook(metrics::Stage::kQueue, output.timings.queue);
+    if (output.timings.fetch.count() > 0) {
+      parts.metrics.StageTook(metrics::Stage::kFetch, output.timings.fetch);
+    }
+    parts.metrics.StageTook(metrics::Stage::kDecode, output.timings.decode);
+    parts.metrics.StageTook(metrics::Stage::kHash, output.timings.hash);
+    parts.metrics.StageTook(metrics::Stage::kMatch, output.timings.match);
+    parts.metrics.StageTook(metrics::Stage::kTotal, output.timings.total);
+  }
+  // The request's own names and labels stay out: their content is the caller's.
+  LogInfo("scan finished", {{"scan_id", output.scan_id},
+                            {"verdict", std::string(match::ToString(conclusion.verdict))},
+                            {"reason", JoinCodes(conclusion.reasons)},
+                            {"matches", static_cast<std::int64_t>(conclusion.matches.size())},
+                            {"suppressed", std::int64_t{conclusion.suppressed}},
+                            {"format", output.format},
+                            {"bytes", static_cast<std::int64_t>(output.size_bytes)},
+                            {"frames", static_cast<std::int64_t>(output.frames_decoded)},
+                            {"frames_hashed", static_cast<std::int64_t>(conclusion.frames_hashed)},
+                            {"generation", static_cast<std::int64_t>(conclusion.generation)},
+                            {"total_ms", static_cast<double>(output.timings.total.count()) / 1000},
+                            {"self_test", input.internal},
+                            {"trace_parent", caller.trace_parent}});
+}
+
+StatusOr<ScanOutput> Scanner::Scan(ScanInput input, const CallContext& context, SteadyTime admitted_at) {
+  const std::string scan_id = NewUuid();
+  StatusOr<ScanOutput> output = state_->ScanOnce(input, scan_id, context, admitted_at);
+  if (!output.ok()) {
+    const std::string code = absl::StatusCodeToString(output.status().code());
+    state_->parts.metrics.ScanFailed(code);
+    LogInfo("scan failed", {{"scan_id", scan_id},
+                            {"code", code},
+                            {"reason", Reason(output.status())},
+                            {"trace_parent", context.trace_parent}});
+  }
+  return output;
+}
+
+StatusOr<ScanOutput> Scanner::Hash(ScanInput input, const CallContext& context, SteadyTime admitted_at) {
+  const std::shared_ptr<const Config> config = state_->config();
+  const State::Times times = state_->TimesOf(*config, context);
+  TAMIZ_RETURN_IF_ERROR(context.StillWanted(times.started));
+  StatusOr<State::Looked> looked = state_->Look(input, *config, context, times, true);
+  if (!looked.ok()) {
+    state_->parts.metrics.ScanFailed(absl::StatusCodeToString(looked.status().code()));
+    return looked.status();
+  }
+  ScanOutput output = std::move(looked->output);
+  output.scan_id = NewUuid();
+  output.request_id = input.request_id;
+  output.conclusion.reasons = std::move(looked->reasons);
+  for (const FrameHash& frame : output.hashes) {
+    ++(frame.pdq.quality >= match::kDefaultQualityFloor ? output.conclusion.frames_hashed
+                                                        : output.conclusion.frames_low_quality);
+  }
+  const SteadyTime finished = state_->parts.clock.Now();
+  output.timings.queue = std::max(microseconds(0), Since(admitted_at, times.started));
+  output.timings.total = std::max(microseconds(0), Since(admitted_at, finished));
+  output.timings.started_at = state_->parts.clock.WallNow() - Since(times.started, finished);
+  return output;
+}
+
+StatusOr<match::Conclusion> Scanner::Lookup(const match::Evidence& evidence,
+                                            const std::vector<std::string>& lists) {
+  const std::shared_ptr<const lists::Catalog> catalog = state_->parts.lists.Current();
+  StatusOr<match::Conclusion> conclusion =
+      match::Conclude(evidence, *catalog, lists, {}, state_->parts.clock.WallNow());
+  if (!conclusion.ok()) return conclusion;
+  for (const match::Match& match : conclusion->matches) {
+    state_->parts.metrics.Matched(match.list_name, match.shadow ? "shadow" : "enforce");
+  }
+  if (conclusion->suppressed > 0) state_->parts.metrics.Suppressed(conclusion->suppressed);
+  return conclusion;
+}
+
+Status Scanner::Validate(const ScanInput& input) const {
+  const std::shared_ptr<const Config> config = state_->config();
+  if (input.request_id.size() > kMaxRequestIdBytes) {
+    return Fault("request_id", fmt::format("request_id has {} bytes; at most {} are accepted",
+                                           input.request_id.size(), kMaxRequestIdBytes));
+  }
+  if (input.uri.size() > kMaxUriBytes) {
+    return Fault("uri",
+                 fmt::format("uri has {} bytes; at most {} are accepted", input.uri.size(), kMaxUriBytes));
+  }
+  if (input.lists.size() > kMaxLists) {
+    return Fault("lists",
+                 fmt::format("{} lists are named; at most {} are accepted", input.lists.size(), kMaxLists));
+  }
+  if (input.labels.size() > kMaxLabels) {
+    return Fault("labels",
+                 fmt::format("{} labels; at most {} are accepted", input.labels.size(), kMaxLabels));
+  }
+  for (const auto& [key, value] : input.labels) {
+    if (key.empty() || key.size() > kMaxLabelBytes || value.size() > kMaxLabelBytes) {
+      return Fault("labels",
+                   fmt::format("a label's key has 1 to {0} bytes and its value at most {0}", kMaxLabelBytes));
+    }
+  }
+  if (input.interval && (*input.interval < kMinInterval || *input.interval > kMaxInterval)) {
+    return Fault("sampling.interval", fmt::format("sampling.interval is {} us; 10 ms to 1 h are accepted",
+                                                  input.interval->count()));
+  }
+  if (input.max_frames && (*input.max_frames == 0 || *input.max_frames > config->max_frames)) {
+    return Fault("sampling.max_frames",
+                 fmt::format("sampling.max_frames is {}; 1 to {} are accepted (scan.max_frames)",
+                             *input.max_frames, config->max_frames));
+  }
+  return OkStatus();
+}
+
+void Scanner::Reconfigure(const Config& config) {
+  {
+    MutexLock lock(state_->mutex);
+    state_->config_ = std::make_shared<const Config>(config);
+  }
+  state_->answers.Clear();
+}
+
+std::string Scanner::WhyDisabled(media::FileFormat format) const {
+  const media::FormatInfo* info = media::FindFormat(format);
+  return info == nullptr ? "not a format" : WhyNotDecoded(*info, *state_->config());
+}
+
+}  // namespace tamiz::scan

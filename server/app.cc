@@ -1,0 +1,422 @@
+#include "server/app.h"
+
+#include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <thread>
+
+#include "core/base/log.h"
+#include "core/sandbox/decoder_pool.h"
+#include "core/scan/self_test.h"
+#include "core/store/sqlite_store.h"
+#include "server/admin_service.h"
+#include "server/data_dir_lock.h"
+#include "server/hash_service.h"
+#include "server/list_service.h"
+#include "server/listen_address.h"
+#include "server/metrics_server.h"
+#include "server/scan_service.h"
+#include "server/shutdown.h"
+
+namespace tamiz::server {
+namespace {
+
+constexpr std::uint32_t kUploadThreads = 2;
+constexpr std::size_t kUploadQueue = 1024;  // one step of a stream each
+constexpr std::uint32_t kChangeThreads = 2;
+constexpr std::size_t kChangeQueue = 256;
+constexpr std::uint32_t kExportThreads = 2;
+constexpr std::size_t kExportQueue = 4;
+constexpr auto kStoreCheckEvery = std::chrono::seconds(10);
+constexpr auto kRecordCleaningEvery = std::chrono::hours(1);
+
+StatusOr<std::string> ReadFile(const std::string& path, std::string_view key) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return MakeError(StatusCode::kInvalidArgument, fmt::format("{}: cannot read {}", key, path));
+  }
+  return text.str();
+}
+
+StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const config::ServerConfig& config,
+                                                                   const ListenAddress& address) {
+  const bool tls = !config.tls_certificate_file.empty() || !config.tls_key_file.empty();
+  if (!tls) {
+    if (!config.tls_client_ca_file.empty()) {
+      return InvalidArgument(
+          "server.tls_client_ca_file needs server.tls_certificate_file and server.tls_key_file");
+    }
+    if (!address.is_local && !config.allow_insecure_non_loopback) {
+      return InvalidArgument(
+          fmt::format("server.listen {} can be reached from other machines and has no TLS: set "
+                      "server.tls_certificate_file and "
+                      "server.tls_key_file, listen on loopback, or set server.allow_insecure_non_loopback",
+                      address.ForGrpc()));
+    }
+    return grpc::InsecureServerCredentials();
+  }
+  if (config.tls_certificate_file.empty() || config.tls_key_file.empty()) {
+    return InvalidArgument("TLS needs both server.tls_certificate_file and server.tls_key_file");
+  }
+  TAMIZ_ASSIGN_OR_RETURN(std::string certificate,
+                         ReadFile(config.tls_certificate_file, "server.tls_certificate_file"));
+  TAMIZ_ASSIGN_OR_RETURN(std::string key, ReadFile(config.tls_key_file, "server.tls_key_file"));
+  const bool ask_client = !config.tls_client_ca_file.empty();
+  grpc::SslServerCredentialsOptions options(ask_client
+                                                ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                                                : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  options.pem_key_cert_pairs.push_back({std::move(key), std::move(certificate)});
+  if (ask_client) {
+    TAMIZ_ASSIGN_OR_RETURN(options.pem_root_certs,
+                           ReadFile(config.tls_client_ca_file, "server.tls_client_ca_file"));
+  }
+  return grpc::SslServerCredentials(options);
+}
+
+LogLevel LevelOf(std::string_view name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warn") return LogLevel::kWarn;
+  if (name == "error") return LogLevel::kError;
+  return LogLevel::kInfo;
+}
+
+// What a reload takes over; everything else needs a restart.
+bool IsLive(std::string_view key) {
+  return key.starts_with("scan.") || key.starts_with("lists.") || key == "self_test.interval" ||
+         key == "log.level";
+}
+
+constexpr std::array kScanningServices = {"", "tamiz.v1.ScanService", "tamiz.v1.HashService"};
+constexpr std::array kManagingServices = {"tamiz.v1.ListService", "tamiz.v1.AdminService"};
+
+// Lists in metrics: what is new, what changed, what went.
+class ListReporter {
+ public:
+  explicit ListReporter(metrics::Metrics& metrics) : metrics_(metrics) {}
+  void Report(const lists::Catalog& catalog) {
+    MutexLock lock(mutex_);
+    std::map<std::string, const lists::ListSnapshot*> now;
+    for (const auto& list : catalog.lists) {
+      now[list->info.name] = list.get();
+      std::shared_ptr<const lists::ListSnapshot>& known = known_[list->info.name];
+      if (known == list) continue;
+      known = list;
+      metrics_.ListLoaded(list->info.name, list->info.version, list->entries.size(), list->memory_bytes(),
+                          list->info.updated_at, list->build_time);
+    }
+    std::erase_if(known_, [&](const auto& item) {
+      if (now.contains(item.first)) return false;
+      metrics_.ListGone(item.first);
+      return true;
+    });
+  }
+
+ private:
+  metrics::Metrics& metrics_;
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<const lists::ListSnapshot>> known_ TAMIZ_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+// In the order in which they start; destroyed the other way round.
+struct App::Parts {
+  explicit Parts(config::Config given) : config(std::move(given)) {}
+
+  StatusOr<AdminService::Reloaded> Reload();
+  Status Listen();
+  void Housekeeping(const std::stop_token& stop);
+  void ReportLists();
+  bool ShutDownOnce();
+
+  config::Config config;  // source, decode, admission, server: constant after the start
+  std::function<StatusOr<config::Config>()> load_config;
+  const WallTime started_at = Clock::System().WallNow();
+
+  std::optional<DataDirLock> lock;
+  metrics::Metrics metrics;
+  Readiness readiness;
+  ListReporter list_reporter{metrics};
+  std::unique_ptr<media::FrameSource> frames;
+  sandbox::DecoderPool* decoders = nullptr;  // `frames`, if these are decoder processes
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::ListRegistry> lists;
+  std::unique_ptr<source::ByteBudget> budget;
+  std::unique_ptr<source::Fetcher> fetcher;
+  std::unique_ptr<work::ComputePool> compute;
+  std::unique_ptr<scan::Scanner> scanner;
+  std::unique_ptr<scan::SelfTest> self_test;
+  LiveSettings settings;
+  std::unique_ptr<work::Admission> admission;
+  std::unique_ptr<IoPool> uploads, changes, exports;
+  std::unique_ptr<SelfTestRunner> self_test_runner;
+
+  std::unique_ptr<ScanService> scan_service;
+  std::unique_ptr<HashService> hash_service;
+  std::unique_ptr<ListService> list_service;
+  std::unique_ptr<AdminService> admin_service;
+  std::unique_ptr<grpc::Server> server;
+  int grpc_port = 0;
+  std::unique_ptr<MetricsServer> metrics_server;
+  std::jthread housekeeping;
+  bool is_shut_down = false;
+
+  Mutex reload_mutex;  // one reload at a time
+};
+
+void App::Parts::ReportLists() {
+  const std::shared_ptr<const lists::Catalog> catalog = lists->Current();
+  list_reporter.Report(*catalog);
+  std::string missing;
+  for (const lists::UnavailableList& list : catalog->unavailable) {
+    missing += fmt::format("{}{}: {}", missing.empty() ? "" : "; ", list.name, list.why);
+  }
+  readiness.Set("lists", std::move(missing));
+}
+
+StatusOr<AdminService::Reloaded> App::Parts::Reload() {
+  MutexLock lock_reload(reload_mutex);
+  if (!load_config)
+    return MakeError(StatusCode::kFailedPrecondition, "there is no configuration file to read");
+  TAMIZ_ASSIGN_OR_RETURN(const config::Config fresh, load_config());
+  AdminService::Reloaded reloaded;
+  for (std::string& key : config::Difference(config, fresh)) {
+    (IsLive(key) ? reloaded.applied : reloaded.needs_restart).push_back(std::move(key));
+  }
+  config.scan = fresh.scan;
+  config.lists = fresh.lists;
+  config.self_test = fresh.self_test;
+  config.log = fresh.log;
+  scanner->Reconfigure(config.scan);
+  settings.max_rejected_share = config.lists.max_rejected_share;
+  settings.allow_export = config.lists.allow_export;
+  self_test_runner->SetInterval(config.self_test.interval);
+  SetLogLevel(LevelOf(config.log.level));
+  LogInfo("configuration read again",
+          {{"applied", fmt::format("{}", fmt::join(reloaded.applied, ","))},
+           {"needs_restart", fmt::format("{}", fmt::join(reloaded.needs_restart, ","))}});
+  return reloaded;
+}
+
+Status App::Parts::Listen() {
+  TAMIZ_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(config.server.listen));
+  TAMIZ_ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(config.server, address));
+
+  grpc::EnableDefaultHealthCheckService(true);
+  if (config.server.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(address.ForGrpc(), credentials, &grpc_port);
+  builder.RegisterService(scan_service.get());
+  builder.RegisterService(hash_service.get());
+  builder.RegisterService(list_service.get());
+  builder.RegisterService(admin_service.get());
+  const auto max_message =
+      static_cast<int>(std::min<std::uint64_t>(config.server.max_message_bytes, INT32_MAX));
+  builder.SetMaxReceiveMessageSize(max_message);
+  builder.SetMaxSendMessageSize(max_message);
+  // Two servers on one port would each get some of the calls: the second must not start.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Finds dead peers in about a minute and lets clients ping as often as they usually do.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Calls of one connection; more wait at the client.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
+  // Bytes that gRPC itself may hold: a few messages of the largest kind, beside many small ones.
+  grpc::ResourceQuota quota("tamizd");
+  quota.Resize(std::max<std::size_t>(std::size_t{512} << 20, 8 * static_cast<std::size_t>(max_message)));
+  builder.SetResourceQuota(quota);
+  server = builder.BuildAndStart();
+  if (server == nullptr || (address.unix_path.empty() && grpc_port == 0)) {
+    return MakeError(
+        StatusCode::kUnavailable,
+        fmt::format("cannot listen on {}: is the port taken, is the address one of this machine? Set "
+                    "server.listen or --listen",
+                    address.ForGrpc()));
+  }
+  for (const char* service : kManagingServices)
+    server->GetHealthCheckService()->SetServingStatus(service, true);
+  readiness.OnChange([this](bool is_ready) {
+    for (const char* service : kScanningServices) {
+      server->GetHealthCheckService()->SetServingStatus(service, is_ready);
+    }
+    LogInfo(is_ready ? "ready" : "not ready any more");
+  });
+  LogInfo("listening", {{"service", std::string("grpc")},
+                        {"address", address.ForGrpc()},
+                        {"port", std::int64_t{address.unix_path.empty() ? grpc_port : 0}},
+                        {"tls", !config.server.tls_certificate_file.empty()}});
+  if (!address.unix_path.empty()) grpc_port = 0;
+
+  if (config.server.metrics_listen.empty()) return OkStatus();
+  TAMIZ_ASSIGN_OR_RETURN(const ListenAddress metrics_address,
+                         ParseListenAddress(config.server.metrics_listen));
+  TAMIZ_ASSIGN_OR_RETURN(metrics_server, MetricsServer::Start(metrics_address, metrics, readiness, [this] {
+                           const work::Admission::Gauges gauges = admission->gauges();
+                           metrics.Load(gauges.running, gauges.queued_live, gauges.queued_bulk,
+                                        budget->in_use());
+                         }));
+  LogInfo("listening", {{"service", std::string("metrics")},
+                        {"address", metrics_address.ForHttp()},
+                        {"port", std::int64_t{metrics_server->port()}}});
+  return OkStatus();
+}
+
+// Checks the store and forgets old records.
+void App::Parts::Housekeeping(const std::stop_token& stop) {
+  Mutex mutex;
+  CondVar wake;
+  const std::stop_callback on_stop(stop, [&] {
+    MutexLock lock_wait(mutex);
+    wake.NotifyAll();
+  });
+  SteadyTime next_cleaning = std::chrono::steady_clock::now();
+  while (!stop.stop_requested()) {
+    const Status usable = store->Check();
+    readiness.Set("store", usable.ok() ? "" : Message(usable));
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (now >= next_cleaning) {
+      next_cleaning = now + kRecordCleaningEvery;
+      std::uint32_t days = 0;
+      {
+        MutexLock lock_reload(reload_mutex);
+        days = config.scan.record_days;
+      }
+      const auto deleted =
+          store->DeleteRecordsBefore(Clock::System().WallNow() - std::chrono::hours(24) * days);
+      if (!deleted.ok()) {
+        LogError("old records could not be deleted", {{"error", Message(deleted.status())}});
+      } else if (*deleted > 0) {
+        LogInfo("old records deleted", {{"records", static_cast<std::int64_t>(*deleted)}});
+      }
+    }
+    MutexLock lock_wait(mutex);
+    if (!stop.stop_requested()) wake.WaitUntil(mutex, now + kStoreCheckEvery);
+  }
+}
+
+bool App::Parts::ShutDownOnce() {
+  if (is_shut_down) return true;
+  is_shut_down = true;
+  ShutdownSteps steps;
+  steps.say_not_serving = [this] {
+    readiness.Set("draining", "the service is shutting down");
+    if (server != nullptr) server->GetHealthCheckService()->Shutdown();
+  };
+  steps.stop_rpc = [this](std::chrono::steady_clock::time_point until) {
+    if (server == nullptr) return;
+    server->Shutdown(std::chrono::system_clock::now() + (until - std::chrono::steady_clock::now()));
+  };
+  steps.drain_scans = [this](std::chrono::steady_clock::time_point until) {
+    return admission == nullptr || admission->Drain(until);
+  };
+  steps.kill_decoders = [this] {
+    if (decoders != nullptr) decoders->Stop();
+  };
+  steps.stop_background = [this] {
+    housekeeping = {};
+    self_test_runner.reset();
+    admission.reset();  // waits for scans whose decoders were just killed
+    uploads.reset();
+    changes.reset();
+    exports.reset();
+  };
+  steps.stop_http = [this] { metrics_server.reset(); };
+  steps.close_store = [this] {
+    scanner.reset();
+    self_test.reset();
+    lists.reset();
+    store.reset();
+  };
+  return ShutDown(steps, config.server.drain_time);
+}
+
+StatusOr<std::unique_ptr<App>> App::Start(Options options) {
+  auto parts = std::make_unique<Parts>(std::move(options.config));
+  Parts& p = *parts;
+  p.load_config = std::move(options.load_config);
+  SetLogLevel(LevelOf(p.config.log.level));
+  if (p.config.source.spool_dir.empty()) p.config.source.spool_dir = p.config.data_dir;
+  p.settings.max_rejected_share = p.config.lists.max_rejected_share;
+  p.settings.allow_export = p.config.lists.allow_export;
+  p.metrics.BuildInfo(TAMIZ_VERSION);
+
+  TAMIZ_ASSIGN_OR_RETURN(DataDirLock lock, DataDirLock::Take(p.config.data_dir));
+  p.lock.emplace(std::move(lock));
+
+  // Decoders first: they are forked from a small process, and the fewer threads there are by then the better.
+  std::vector<std::string> layers;
+  p.frames = std::move(options.frames);
+  if (p.frames == nullptr) {
+    TAMIZ_ASSIGN_OR_RETURN(std::unique_ptr<sandbox::DecoderPool> decoders,
+                           sandbox::DecoderPool::Start(p.config.decode));
+    decoders->OnExit([&p](sandbox::ExitReason reason) { p.metrics.DecoderExit(sandbox::ToString(reason)); });
+    layers = decoders->layers();
+    for (const std::string& layer : layers) p.metrics.SandboxLayer(layer);
+    p.decoders = decoders.get();
+    p.frames = std::move(decoders);
+  }
+
+  TAMIZ_ASSIGN_OR_RETURN(p.store, store::OpenSqliteStore({.path = p.config.data_dir + "/tamiz.db"}));
+  p.lists = std::make_unique<store::ListRegistry>(*p.store, Clock::System());
+  p.lists->OnSwap([&p](const lists::ListInfo& info) {
+    LogInfo("list swapped", {{"list", info.name}, {"version", static_cast<std::int64_t>(info.version)}});
+    p.ReportLists();
+    if (p.self_test_runner != nullptr) p.self_test_runner->Request();
+  });
+  TAMIZ_RETURN_IF_ERROR(p.lists->LoadAll());
+
+  p.budget = std::make_unique<source::ByteBudget>(p.config.source.max_bytes_in_flight);
+  TAMIZ_ASSIGN_OR_RETURN(p.fetcher, source::MakeFetcher(p.config.source, *p.budget));
+  p.compute = std::make_unique<work::ComputePool>();
+  p.scanner = std::make_unique<scan::Scanner>(
+      p.config.scan, scan::Scanner::Parts{*p.frames, *p.fetcher, *p.lists, *p.store, *p.compute, p.metrics,
+                                          Clock::System()});
+  p.self_test = std::make_unique<scan::SelfTest>(*p.scanner, *p.lists, p.config.source, *p.budget, p.metrics,
+                                                 Clock::System());
+  TAMIZ_RETURN_IF_ERROR(p.self_test->InstallList());
+  p.ReportLists();
+
+  p.admission = std::make_unique<work::Admission>(p.config.admission);
+  p.uploads = std::make_unique<IoPool>("upload", kUploadThreads, kUploadQueue);
+  p.changes = std::make_unique<IoPool>("list operation", kChangeThreads, kChangeQueue);
+  p.exports = std::make_unique<IoPool>("export", kExportThreads, kExportQueue);
+  p.self_test_runner =
+      std::make_unique<SelfTestRunner>(*p.self_test, p.readiness, p.config.self_test.interval);
+
+  const ServiceParts services{*p.scanner, *p.admission, *p.budget,  p.config.source, *p.lists,  *p.store,
+                              p.metrics,  p.settings,   *p.uploads, *p.changes,      *p.exports};
+  p.scan_service = std::make_unique<ScanService>(services);
+  p.hash_service = std::make_unique<HashService>(services);
+  p.list_service = std::make_unique<ListService>(services);
+  p.admin_service = std::make_unique<AdminService>(
+      services, AdminService::Parts{p.readiness, *p.self_test, *p.self_test_runner, TAMIZ_VERSION,
+                                    p.started_at, std::move(layers), [&p] { return p.Reload(); }});
+  std::unique_ptr<App> app(new App(std::move(parts)));
+  TAMIZ_RETURN_IF_ERROR(p.Listen());
+  p.housekeeping = std::jthread([&p](const std::stop_token& stop) { p.Housekeeping(stop); });
+  return app;
+}
+
+App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+App::~App() { parts_->ShutDownOnce(); }
+
+int App::grpc_port() const { return parts_->grpc_port; }
+int App::metrics_port() const { return parts_->metrics_server ? parts_->metrics_server->port() : 0; }
+bool App::ready() const { return parts_->readiness.Problems().empty(); }
+Status App::ReloadConfig() { return parts_->Reload().status(); }
+bool App::Shutdown() { return parts_->ShutDownOnce(); }
+
+}  // namespace tamiz::server

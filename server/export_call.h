@@ -1,0 +1,47 @@
+// ListService.ExportEntries: the only call that gives hashes out.
+#pragma once
+
+#include <grpcpp/support/server_callback.h>
+
+#include <string>
+
+#include "core/base/mutex.h"
+#include "server/rpc_call.h"
+#include "server/service_parts.h"
+#include "tamiz/v1/list_service.pb.h"
+
+namespace tamiz::server {
+
+// Runs on a thread of the export pool, which reads a batch when the one before was sent: that is the
+// back-pressure. A client that takes no batch for kSlowest is cut off. Lives until OnDone.
+class ExportCall final : public grpc::ServerWriteReactor<v1::ExportEntriesResponse> {
+ public:
+  static constexpr std::chrono::seconds kSlowest{60};
+
+  ExportCall(grpc::CallbackServerContext* context, const v1::ExportEntriesRequest* request,
+             const ServiceParts& parts);
+
+ private:
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override { call_.Cancel(); }
+  void OnDone() override { delete this; }
+
+  Status Run();
+  // Sends `batch_` and waits until it is away.
+  Status Send();
+  void End(const Status& status) { Finish(call_.End(status)); }
+
+  // Constant after construction.
+  grpc::CallbackServerContext* const context_;
+  const v1::ExportEntriesRequest* const request_;
+  const ServiceParts& parts_;
+  RpcCall call_;
+
+  v1::ExportEntriesResponse batch_;  // while a write is outstanding it belongs to gRPC
+  Mutex mutex_;
+  CondVar written_;
+  bool writing_ TAMIZ_GUARDED_BY(mutex_) = false;
+  bool broken_ TAMIZ_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace tamiz::server

@@ -1,0 +1,144 @@
+#include "server/import_call.h"
+
+#include <fmt/format.h>
+
+#include <span>
+
+#include "server/proto_convert.h"
+
+namespace tamiz::server {
+
+ImportCall::ImportCall(grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response,
+                       const ServiceParts& parts)
+    : context_(context),
+      response_(response),
+      parts_(parts),
+      call_(*context, "ListService/ImportEntries", parts.metrics) {
+  StartRead(&message_);
+}
+
+void ImportCall::OnReadDone(bool ok) {
+  if (context_->IsCancelled()) return End(MakeError(StatusCode::kCancelled, "the caller went away"));
+  if (!ok && !options_) {
+    return End(WithField(InvalidArgument("the first message must carry options"), "options"));
+  }
+  const Status refused = parts_.changes.Submit([this, ok] {
+    if (!ok) return End(Apply());
+    Status status;
+    switch (message_.payload_case()) {
+      case v1::ImportEntriesRequest::kOptions:
+        status = TakeOptions();
+        break;
+      case v1::ImportEntriesRequest::kChunk:
+        status = TakeChunk();
+        break;
+      case v1::ImportEntriesRequest::kEntries:
+        status = TakeEntries();
+        break;
+      case v1::ImportEntriesRequest::PAYLOAD_NOT_SET:
+        status = InvalidArgument("a message is empty");
+        break;
+    }
+    if (!status.ok()) return End(status);
+    StartRead(&message_);
+  });
+  if (!refused.ok()) End(refused);
+}
+
+Status ImportCall::TakeOptions() {
+  if (options_) return WithField(InvalidArgument("options came a second time"), "options");
+  const v1::ImportOptions& options = message_.options();
+  if (options.list().empty()) {
+    return WithField(InvalidArgument("options.list is empty; give the list's name or identifier"),
+                     "options.list");
+  }
+  TAMIZ_ASSIGN_OR_RETURN(const lists::ReadOptions read, ToReadOptions(options));
+  // Before the file comes: a list that does not exist need not be sent one.
+  if (const auto list = parts_.lists.GetList(options.list()); !list.ok()) return list.status();
+  StatusOr<std::unique_ptr<lists::EntryReader>> reader = lists::MakeEntryReader(
+      read, [this](std::uint64_t line, lists::Entry&& entry) { collector_.Add(line, std::move(entry)); },
+      [this](lists::Rejection&& rejection) { collector_.Reject(std::move(rejection)); });
+  if (!reader.ok()) return WithField(reader.status(), "options.format");
+  reader_ = *std::move(reader);
+  options_ = options;
+  return OkStatus();
+}
+
+Status ImportCall::TakeChunk() {
+  TAMIZ_RETURN_IF_ERROR(call_.context().StillWanted(std::chrono::steady_clock::now()));
+  if (!options_) return WithField(InvalidArgument("the first message must carry options"), "options");
+  if (entries_seen_ > 0) return InvalidArgument("a file's bytes came after entries: send one or the other");
+  const std::string& chunk = message_.chunk();
+  TAMIZ_RETURN_IF_ERROR(parts_.budget.Take(share_, chunk.size()));
+  has_chunks_ = true;
+  return reader_->Feed(std::span(reinterpret_cast<const std::uint8_t*>(chunk.data()), chunk.size()));
+}
+
+Status ImportCall::TakeEntries() {
+  TAMIZ_RETURN_IF_ERROR(call_.context().StillWanted(std::chrono::steady_clock::now()));
+  if (!options_) return WithField(InvalidArgument("the first message must carry options"), "options");
+  if (has_chunks_) return InvalidArgument("entries came after a file's bytes: send one or the other");
+  TAMIZ_RETURN_IF_ERROR(parts_.budget.Take(share_, message_.ByteSizeLong()));
+  for (const v1::Entry& given : message_.entries().entries()) {
+    const std::uint64_t number = ++entries_seen_;
+    StatusOr<lists::Entry> entry = ToEntry(given, "entry");
+    if (entry.ok()) {
+      collector_.Add(number, *std::move(entry));
+    } else {
+      collector_.Reject({number, Message(entry.status())});
+    }
+  }
+  return OkStatus();
+}
+
+Status ImportCall::Apply() {
+  TAMIZ_RETURN_IF_ERROR(call_.context().StillWanted(std::chrono::steady_clock::now()));
+  if (has_chunks_) TAMIZ_RETURN_IF_ERROR(reader_->Finish());
+  lists::EntryCollector::Collected collected = collector_.Finish();
+  const double largest_share = options_->has_max_rejected_share() ? options_->max_rejected_share()
+                                                                  : parts_.settings.max_rejected_share.load();
+  const double share = collected.rows_read == 0 ? 0
+                                                : static_cast<double>(collected.rows_rejected) /
+                                                      static_cast<double>(collected.rows_read);
+  // A dry run answers with the rows instead: that is what it is for.
+  if (share > largest_share && !options_->dry_run()) {
+    std::string message = fmt::format(
+        "{} of {} rows were rejected, more than the share of {} that is accepted; "
+        "nothing was changed.",
+        collected.rows_rejected, collected.rows_read, largest_share);
+    for (std::size_t i = 0; i < collected.rejections.size() && i < 5; ++i) {
+      message += fmt::format(" Line {}: {}.", collected.rejections[i].line, collected.rejections[i].reason);
+    }
+    return MakeError(StatusCode::kFailedPrecondition, message, "TOO_MANY_REJECTED");
+  }
+  // An empty file with `replace` would silently empty the list: most likely the file is at fault.
+  if (options_->replace() && collected.entries.empty()) {
+    return MakeError(
+        StatusCode::kFailedPrecondition,
+        "the import holds no entry and would empty the list; remove the entries or the list instead",
+        "EMPTY_REPLACEMENT");
+  }
+  store::Change change;
+  change.what = "import";
+  change.upserts = std::move(collected.entries);
+  change.replace = options_->replace();
+  store::ChangeCounts counts;
+  TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info,
+                         parts_.lists.Apply(options_->list(), change, options_->dry_run(), counts));
+  ToProto(info, response_->mutable_list());
+  response_->set_rows_read(collected.rows_read);
+  response_->set_rows_rejected(collected.rows_rejected);
+  for (const lists::Rejection& rejection : collected.rejections) {
+    v1::RejectedRow* row = response_->add_rejected();
+    row->set_line(rejection.line);
+    row->set_reason(rejection.reason);
+  }
+  response_->set_entries_added(counts.added);
+  response_->set_entries_updated(counts.updated);
+  response_->set_entries_removed(counts.removed);
+  response_->set_entries_unchanged(counts.unchanged);
+  response_->set_dry_run(options_->dry_run());
+  return OkStatus();
+}
+
+}  // namespace tamiz::server

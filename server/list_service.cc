@@ -1,0 +1,358 @@
+#include "server/list_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "server/export_call.h"
+#include "server/import_call.h"
+#include "server/intake.h"
+#include "server/proto_convert.h"
+#include "server/rpc_call.h"
+
+namespace tamiz::server {
+namespace {
+
+constexpr std::uint32_t kDefaultPage = 100;
+constexpr std::uint32_t kLargestPage = 1000;
+constexpr int kMaxEntries = 10'000;  // of one AddEntries or RemoveEntries; more is an import
+constexpr int kMaxMedia = 64;
+
+Status NeedsList(const std::string& list) {
+  if (!list.empty()) return OkStatus();
+  return WithField(InvalidArgument("list is empty; give its name or identifier"), "list");
+}
+
+Status TwiceIn(const std::string& id, std::string_view field) {
+  return WithField(InvalidArgument(fmt::format("entry \"{}\" is given twice", id)), field);
+}
+
+}  // namespace
+
+// Whatever reads or changes the store: never on a gRPC thread.
+template <typename Work>
+grpc::ServerUnaryReactor* ListService::OnChanges(grpc::CallbackServerContext* context,
+                                                 std::string_view method, Work work) {
+  return RunUnary(
+      context, method, parts_.metrics,
+      [&](work::Task task) { return parts_.changes.Submit(std::move(task)); }, std::move(work));
+}
+
+grpc::ServerUnaryReactor* ListService::CreateList(grpc::CallbackServerContext* context,
+                                                  const v1::CreateListRequest* request,
+                                                  v1::CreateListResponse* response) {
+  return OnChanges(context, "ListService/CreateList", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo info, ToListInfo(*request));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo made, parts_.lists.CreateList(std::move(info)));
+    ToProto(made, response->mutable_list());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::GetList(grpc::CallbackServerContext* context,
+                                               const v1::GetListRequest* request,
+                                               v1::GetListResponse* response) {
+  return OnChanges(context, "ListService/GetList", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
+    ToProto(info, response->mutable_list());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::ListLists(grpc::CallbackServerContext* context,
+                                                 const v1::ListListsRequest* request,
+                                                 v1::ListListsResponse* response) {
+  return OnChanges(context, "ListService/ListLists", [this, request, response](RpcCall&) -> Status {
+    if (request->page_size() > kLargestPage) {
+      return WithField(InvalidArgument(fmt::format("page_size is {}; at most {} is accepted",
+                                                   request->page_size(), kLargestPage)),
+                       "page_size");
+    }
+    const std::size_t page = request->page_size() == 0 ? kDefaultPage : request->page_size();
+    TAMIZ_ASSIGN_OR_RETURN(const std::vector<lists::ListInfo> all, parts_.lists.Lists());
+    // The token is the last name of the page before: lists that come and go in between shift nothing.
+    for (const lists::ListInfo& info : all) {
+      if (!request->page_token().empty() && info.name <= request->page_token()) continue;
+      if (static_cast<std::size_t>(response->lists_size()) == page) {
+        response->set_next_page_token(response->lists(response->lists_size() - 1).name());
+        break;
+      }
+      ToProto(info, response->add_lists());
+    }
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::UpdateList(grpc::CallbackServerContext* context,
+                                                  const v1::UpdateListRequest* request,
+                                                  v1::UpdateListResponse* response) {
+  return OnChanges(context, "ListService/UpdateList", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo info, parts_.lists.GetList(request->list()));
+    TAMIZ_RETURN_IF_ERROR(ApplyUpdate(*request, info));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo updated, parts_.lists.UpdateList(info));
+    ToProto(updated, response->mutable_list());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::DeleteList(grpc::CallbackServerContext* context,
+                                                  const v1::DeleteListRequest* request,
+                                                  v1::DeleteListResponse*) {
+  return OnChanges(context, "ListService/DeleteList", [this, request](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    return parts_.lists.DeleteList(request->list());
+  });
+}
+
+grpc::ServerReadReactor<v1::ImportEntriesRequest>* ListService::ImportEntries(
+    grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response) {
+  return new ImportCall(context, response, parts_);
+}
+
+Status ListService::HashMedia(const v1::EntryMedia& media, const std::string& field,
+                              const CallContext& context, lists::Entry& entry) {
+  const auto refuse = [&](const std::string& why) {
+    return WithField(InvalidArgument(fmt::format("{} (entry \"{}\"): {}", field, entry.id, why)), field);
+  };
+  if (media.source_case() == v1::EntryMedia::SOURCE_NOT_SET) return refuse("no source: set content or uri");
+  scan::ScanInput input;
+  input.uri = media.uri();
+  TAMIZ_RETURN_IF_ERROR(parts_.scanner.Validate(input));
+  if (media.has_content()) {
+    TAMIZ_RETURN_IF_ERROR(BringIn(media.content(), parts_.source, parts_.budget, input));
+  }
+  TAMIZ_ASSIGN_OR_RETURN(const scan::ScanOutput output,
+                         parts_.scanner.Hash(std::move(input), context, std::chrono::steady_clock::now()));
+  // Half a picture makes a bad reference: whatever could not be looked at refuses the entry.
+  if (!output.conclusion.reasons.empty()) {
+    const media::IncompleteReason& reason = output.conclusion.reasons.front();
+    return refuse(fmt::format("{}: {}", media::ToString(reason.code), reason.detail));
+  }
+  if (output.conclusion.frames_hashed == 0) {
+    return refuse("LOW_QUALITY: no frame carries enough structure for a perceptual hash");
+  }
+  const auto add = [&](lists::HashType type, const auto& bytes) {
+    lists::EntryHash hash;
+    hash.type = type;
+    hash.value.assign(bytes.begin(), bytes.end());
+    entry.hashes.push_back(std::move(hash));
+  };
+  add(lists::HashType::kMd5, output.digests.md5);
+  add(lists::HashType::kSha1, output.digests.sha1);
+  add(lists::HashType::kSha256, output.digests.sha256);
+  const bool moving = output.media.animated || output.media.duration.count() > 0;
+  for (const scan::FrameHash& frame : output.hashes) {
+    add(lists::HashType::kPdq, frame.pdq.hashes[0].ToBytes());
+    entry.hashes.back().quality = static_cast<std::uint32_t>(std::clamp(frame.pdq.quality, 0, 100));
+    if (moving) {
+      entry.hashes.back().time_ms = static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(frame.time).count());
+    }
+  }
+  if (const std::string fault = lists::FaultOf(entry); !fault.empty()) return refuse(fault);
+  return OkStatus();
+}
+
+grpc::ServerUnaryReactor* ListService::AddEntries(grpc::CallbackServerContext* context,
+                                                  const v1::AddEntriesRequest* request,
+                                                  v1::AddEntriesResponse* response) {
+  constexpr std::string_view kMethod = "ListService/AddEntries";
+  auto* call = new UnaryCall(*context, kMethod, parts_.metrics);
+
+  // Checked here, so that nothing is hashed for a request that fails anyway.
+  store::Change change;
+  change.what = "add";
+  const Status checked = [&]() -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    if (request->entries().empty() && request->media().empty()) {
+      return WithField(InvalidArgument("entries and media are empty; at least one entry is needed"),
+                       "entries");
+    }
+    if (request->entries_size() > kMaxEntries) {
+      return WithField(InvalidArgument(fmt::format("{} entries; at most {} are accepted, more is an import",
+                                                   request->entries_size(), kMaxEntries)),
+                       "entries");
+    }
+    if (request->media_size() > kMaxMedia) {
+      return WithField(
+          InvalidArgument(fmt::format("{} media; at most {} are accepted", request->media_size(), kMaxMedia)),
+          "media");
+    }
+    std::set<std::string> ids;
+    for (int i = 0; i < request->entries_size(); ++i) {
+      TAMIZ_ASSIGN_OR_RETURN(lists::Entry entry, ToEntry(request->entries(i), fmt::format("entries[{}]", i)));
+      if (!ids.insert(entry.id).second) return TwiceIn(entry.id, "entries");
+      change.upserts.push_back(std::move(entry));
+    }
+    for (int i = 0; i < request->media_size(); ++i) {
+      TAMIZ_ASSIGN_OR_RETURN(lists::Entry entry,
+                             ToEntry(request->media(i).entry(), fmt::format("media[{}].entry", i), false));
+      if (!ids.insert(entry.id).second) return TwiceIn(entry.id, "media");
+      change.upserts.push_back(std::move(entry));
+    }
+    return OkStatus();
+  }();
+  if (!checked.ok()) {
+    call->End(checked);
+    return call;
+  }
+  const auto apply = [this, request, response, call](const store::Change& wanted) {
+    store::ChangeCounts counts;
+    StatusOr<lists::ListInfo> info = parts_.lists.Apply(request->list(), wanted, false, counts);
+    if (info.ok()) {
+      ToProto(*info, response->mutable_list());
+      response->set_entries_added(counts.added);
+      response->set_entries_updated(counts.updated);
+    }
+    call->End(info.status());
+  };
+  // Media are hashed on a scanning slot; the change itself is list work.
+  const auto submit_change = [this, call, apply](store::Change wanted) {
+    const Status refused = parts_.changes.Submit([apply, wanted = std::move(wanted)] { apply(wanted); });
+    if (!refused.ok()) call->End(refused);
+  };
+  if (request->media().empty()) {
+    submit_change(std::move(change));
+    return call;
+  }
+  source::ByteBudget::Share share;
+  for (const v1::EntryMedia& media : request->media()) {
+    if (const Status status = parts_.budget.Take(share, media.content().size()); !status.ok()) {
+      call->End(status);
+      return call;
+    }
+  }
+  const Status refused = parts_.admission.Submit(work::Lane::kLive, [this, request, call, submit_change,
+                                                                     wanted = std::move(change),
+                                                                     share = std::move(share)]() mutable {
+    const auto first = wanted.upserts.size() - static_cast<std::size_t>(request->media_size());
+    for (int i = 0; i < request->media_size(); ++i) {
+      const Status status = HashMedia(request->media(i), fmt::format("media[{}]", i), call->call().context(),
+                                      wanted.upserts[first + static_cast<std::size_t>(i)]);
+      if (!status.ok()) return call->End(status);
+    }
+    submit_change(std::move(wanted));
+  });
+  if (!refused.ok()) call->End(refused);
+  return call;
+}
+
+grpc::ServerUnaryReactor* ListService::RemoveEntries(grpc::CallbackServerContext* context,
+                                                     const v1::RemoveEntriesRequest* request,
+                                                     v1::RemoveEntriesResponse* response) {
+  return OnChanges(context, "ListService/RemoveEntries", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    if (request->entry_ids().empty() || request->entry_ids_size() > kMaxEntries) {
+      return WithField(InvalidArgument(fmt::format("{} entry_ids; 1 to {} are accepted",
+                                                   request->entry_ids_size(), kMaxEntries)),
+                       "entry_ids");
+    }
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, parts_.lists.GetList(request->list()));
+    store::Change change;
+    change.what = "remove";
+    // The entries are looked for first; if the list changes in between, nothing is removed (ABORTED).
+    change.expected_version = before.version;
+    for (const std::string& id : request->entry_ids()) {
+      if (const auto entry = parts_.store.GetEntry(before.list_id, id); !entry.ok()) return entry.status();
+      change.removals.push_back(id);
+    }
+    store::ChangeCounts counts;
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo after,
+                           parts_.lists.Apply(before.list_id, change, false, counts));
+    ToProto(after, response->mutable_list());
+    response->set_entries_removed(counts.removed);
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::DisableEntry(grpc::CallbackServerContext* context,
+                                                    const v1::DisableEntryRequest* request,
+                                                    v1::DisableEntryResponse* response) {
+  return OnChanges(context, "ListService/DisableEntry", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, parts_.lists.GetList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(lists::Entry entry, parts_.store.GetEntry(before.list_id, request->entry_id()));
+    entry.disabled = !request->enable();
+    store::Change change;
+    change.what = request->enable() ? "enable" : "disable";
+    change.expected_version = before.version;
+    change.upserts.push_back(std::move(entry));
+    store::ChangeCounts counts;
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo after,
+                           parts_.lists.Apply(before.list_id, change, false, counts));
+    ToProto(after, response->mutable_list());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::GetEntry(grpc::CallbackServerContext* context,
+                                                const v1::GetEntryRequest* request,
+                                                v1::GetEntryResponse* response) {
+  return OnChanges(context, "ListService/GetEntry", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::Entry entry,
+                           parts_.store.GetEntry(info.list_id, request->entry_id()));
+    ToProto(entry, false, response->mutable_entry());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::ListVersions(grpc::CallbackServerContext* context,
+                                                    const v1::ListVersionsRequest* request,
+                                                    v1::ListVersionsResponse* response) {
+  return OnChanges(context, "ListService/ListVersions", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(const std::vector<lists::VersionInfo> versions,
+                           parts_.store.Versions(info.list_id));
+    for (const lists::VersionInfo& version : versions) {
+      v1::ListVersion* added = response->add_versions();
+      added->set_version(version.version);
+      added->set_digest(version.digest);
+      added->set_entry_count(version.entry_count);
+      ToProto(version.created_at, added->mutable_created_at());
+      added->set_change(version.change);
+      added->set_current(version.version == info.version);
+    }
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::RollbackList(grpc::CallbackServerContext* context,
+                                                    const v1::RollbackListRequest* request,
+                                                    v1::RollbackListResponse* response) {
+  return OnChanges(context, "ListService/RollbackList", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    if (request->version() == 0)
+      return WithField(InvalidArgument("version is 0; versions begin at 1"), "version");
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info,
+                           parts_.lists.Rollback(request->list(), request->version()));
+    ToProto(info, response->mutable_list());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::DiffVersions(grpc::CallbackServerContext* context,
+                                                    const v1::DiffVersionsRequest* request,
+                                                    v1::DiffVersionsResponse* response) {
+  return OnChanges(context, "ListService/DiffVersions", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
+    const std::uint64_t to = request->to_version() == 0 ? info.version : request->to_version();
+    TAMIZ_ASSIGN_OR_RETURN(const store::VersionDiff diff,
+                           parts_.store.Diff(info.list_id, request->from_version(), to));
+    ToProto(diff, response);
+    return OkStatus();
+  });
+}
+
+grpc::ServerWriteReactor<v1::ExportEntriesResponse>* ListService::ExportEntries(
+    grpc::CallbackServerContext* context, const v1::ExportEntriesRequest* request) {
+  return new ExportCall(context, request, parts_);
+}
+
+}  // namespace tamiz::server

@@ -1,0 +1,63 @@
+// tamiz.v1.ListService.
+#pragma once
+
+#include "server/service_parts.h"
+#include "tamiz/v1/list_service.grpc.pb.h"
+
+namespace tamiz::server {
+
+class ListService final : public v1::ListService::CallbackService {
+ public:
+  explicit ListService(const ServiceParts& parts) : parts_(parts) {}
+
+  grpc::ServerUnaryReactor* CreateList(grpc::CallbackServerContext* context,
+                                       const v1::CreateListRequest* request,
+                                       v1::CreateListResponse* response) override;
+  grpc::ServerUnaryReactor* GetList(grpc::CallbackServerContext* context, const v1::GetListRequest* request,
+                                    v1::GetListResponse* response) override;
+  grpc::ServerUnaryReactor* ListLists(grpc::CallbackServerContext* context,
+                                      const v1::ListListsRequest* request,
+                                      v1::ListListsResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateList(grpc::CallbackServerContext* context,
+                                       const v1::UpdateListRequest* request,
+                                       v1::UpdateListResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteList(grpc::CallbackServerContext* context,
+                                       const v1::DeleteListRequest* request,
+                                       v1::DeleteListResponse* response) override;
+  grpc::ServerReadReactor<v1::ImportEntriesRequest>* ImportEntries(
+      grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response) override;
+  grpc::ServerUnaryReactor* AddEntries(grpc::CallbackServerContext* context,
+                                       const v1::AddEntriesRequest* request,
+                                       v1::AddEntriesResponse* response) override;
+  grpc::ServerUnaryReactor* RemoveEntries(grpc::CallbackServerContext* context,
+                                          const v1::RemoveEntriesRequest* request,
+                                          v1::RemoveEntriesResponse* response) override;
+  grpc::ServerUnaryReactor* DisableEntry(grpc::CallbackServerContext* context,
+                                         const v1::DisableEntryRequest* request,
+                                         v1::DisableEntryResponse* response) override;
+  grpc::ServerUnaryReactor* GetEntry(grpc::CallbackServerContext* context, const v1::GetEntryRequest* request,
+                                     v1::GetEntryResponse* response) override;
+  grpc::ServerUnaryReactor* ListVersions(grpc::CallbackServerContext* context,
+                                         const v1::ListVersionsRequest* request,
+                                         v1::ListVersionsResponse* response) override;
+  grpc::ServerUnaryReactor* RollbackList(grpc::CallbackServerContext* context,
+                                         const v1::RollbackListRequest* request,
+                                         v1::RollbackListResponse* response) override;
+  grpc::ServerUnaryReactor* DiffVersions(grpc::CallbackServerContext* context,
+                                         const v1::DiffVersionsRequest* request,
+                                         v1::DiffVersionsResponse* response) override;
+  grpc::ServerWriteReactor<v1::ExportEntriesResponse>* ExportEntries(
+      grpc::CallbackServerContext* context, const v1::ExportEntriesRequest* request) override;
+
+ private:
+  template <typename Work>
+  grpc::ServerUnaryReactor* OnChanges(grpc::CallbackServerContext* context, std::string_view method,
+                                      Work work);
+  // Hashes a picture or a video into `entry`. Blocks; on an admitted worker.
+  Status HashMedia(const v1::EntryMedia& media, const std::string& field, const CallContext& context,
+                   lists::Entry& entry);
+
+  const ServiceParts parts_;
+};
+
+}  // namespace tamiz::server
