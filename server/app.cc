@@ -251,7 +251,7 @@ Status App::Parts::Listen() {
     for (const char* service : kScanningServices) {
       server->GetHealthCheckService()->SetServingStatus(service, is_ready);
     }
-    LogInfo(is_ready ? "ready" : "not ready any more");
+    if (is_ready) LogInfo("ready");
   });
   LogInfo("listening", {{"service", std::string("grpc")},
                         {"address", address.ForGrpc()},

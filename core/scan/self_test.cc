@@ -25,12 +25,13 @@ struct KnownFrame {
   std::uint32_t quality;
   std::uint64_t time_ms;
 };
-constexpr KnownFrame kPictureFrame = {"", 100, 0};
+constexpr KnownFrame kPictureFrame = {"8f7956c652a2da20d2d32dcf6ddfad3970b170869b44708f7092ada5702dcc17", 100,
+                                      0};
 constexpr std::array<KnownFrame, 4> kVideoFrames = {{
-    {"", 100, 0},
-    {"", 100, 1000},
-    {"", 100, 2000},
-    {"", 100, 3000},
+    {"433e56b396f943eca942e910e91016efd60fdc99b8526b26b85cd480d895fa1f", 100, 0},
+    {"b648f6041ce618ec67622b71f61d0dead49cc999e713a95909fbcba587e889d0", 100, 1000},
+    {"8d9fb652a958c791b6dda94909e7f61047a6690a16ef47ad492c676087c207e7", 100, 2000},
+    {"1ceb8dcba35bf619f61de94798c047be1cf009e65ca4dca6a654cd12381689cd", 100, 3000},
 }};
 
 lists::EntryHash PdqOf(const KnownFrame& frame) {
@@ -141,15 +142,13 @@ SelfTestReport SelfTest::Run() {
   for (const Case& test : Cases()) {
     SelfTestCase result;
     result.name = test.name;
-    StatusOr<source::Upload> upload = source::SealBytes(source_, budget_, test.bytes);
-    StatusOr<ScanOutput> output = upload.status();
-    if (upload.ok()) {
+    const StatusOr<ScanOutput> output = [&]() -> StatusOr<ScanOutput> {
       ScanInput input;
-      input.upload = *std::move(upload);
+      TAMIZ_ASSIGN_OR_RETURN(input.upload, source::SealBytes(source_, budget_, test.bytes));
       input.lists = {kCanaryList};
       input.internal = true;
-      output = scanner_.Scan(std::move(input), CallContext(), clock_.Now());
-    }
+      return scanner_.Scan(std::move(input), CallContext(), clock_.Now());
+    }();
     if (!output.ok()) {
       result.detail = fmt::format("expected {}; came an error: {}", test.expected, Message(output.status()));
     } else {
