@@ -30,7 +30,7 @@ constexpr milliseconds kLastRetry{5'000};
 constexpr milliseconds kIdleWait{60'000};
 
 // Part of the first slot that is made ready together with the heap: a one-megapixel picture.
-constexpr std::uint64_t kPreparedSlotBytes = 2u << 20;
+constexpr std::uint64_t kPreparedSlotBytes = 1280u << 10;
 
 // True if the process is gone and reaped.
 bool TryReap(const Decoder& decoder, int flags) {
@@ -101,9 +101,18 @@ StatusOr<Decoder> DecoderSupply::Take(const CallContext& context) {
         taken = MakeError(StatusCode::kUnavailable, "the decoder pool is stopped");
         break;
       }
-      if (!spares_.empty()) {
-        taken = std::move(spares_.front());
-        spares_.pop_front();
+      // A spare still at its preparation would keep the upload longer than a bare fork does.
+      const auto ready = std::find_if(spares_.begin(), spares_.end(), [](const Decoder& spare) {
+        return IsReadable(spare.channel->socket());
+      });
+      if (ready != spares_.end()) {
+        taken = std::move(*ready);
+        spares_.erase(ready);
+        break;
+      }
+      if (!urgent_.empty()) {
+        taken = std::move(urgent_.front());
+        urgent_.pop_front();
         break;
       }
       const SteadyTime now = std::chrono::steady_clock::now();
@@ -186,8 +195,8 @@ bool DecoderSupply::Replenish() {
       MutexLock lock(mutex_);
       if (stopping_) return true;
       // Uploads that wait go first, with a bare decoder: preparing one takes longer than its page faults.
-      urgent = waiting_ > spares_.size();
-      if (!urgent && spares_.size() >= config_.spare_decoders) return true;
+      urgent = waiting_ > urgent_.size();
+      if (!urgent && spares_.size() + urgent_.size() >= config_.spare_decoders) return true;
     }
     StatusOr<Decoder> decoder = zygote_->Spawn(Geometry(!urgent), urgent ? 0 : config_.prepared_bytes);
     if (!decoder.ok()) {
@@ -196,9 +205,9 @@ bool DecoderSupply::Replenish() {
     }
     {
       MutexLock lock(mutex_);
-      spares_.push_back(*std::move(decoder));
+      (urgent ? urgent_ : spares_).push_back(*std::move(decoder));
     }
-    changed_.NotifyAll();
+    if (urgent) changed_.NotifyAll();
   }
 }
 
@@ -241,14 +250,21 @@ void DecoderSupply::Run() {
       if (stopping_) break;
       std::move(to_bury_.begin(), to_bury_.end(), std::back_inserter(dying_));
       to_bury_.clear();
-      for (auto spare = spares_.begin(); spare != spares_.end();) {
-        if (IsReadable(spare->pidfd.get())) {
-          spare_died = true;
-          dying_.push_back(std::move(*spare));
-          spare = spares_.erase(spare);
-        } else {
-          ++spare;
+      for (std::deque<Decoder>* idle : {&spares_, &urgent_}) {
+        for (auto spare = idle->begin(); spare != idle->end();) {
+          if (IsReadable(spare->pidfd.get())) {
+            spare_died = true;
+            dying_.push_back(std::move(*spare));
+            spare = idle->erase(spare);
+          } else {
+            ++spare;
+          }
         }
+      }
+      // Forked for an upload that then found a spare, or went away: serves as a spare.
+      while (waiting_ == 0 && !urgent_.empty()) {
+        spares_.push_back(std::move(urgent_.front()));
+        urgent_.pop_front();
       }
     }
     Reap(dying_);
@@ -291,6 +307,8 @@ void DecoderSupply::Run() {
     MutexLock lock(mutex_);
     stopping_ = true;  // from now on Bury reaps by itself
     last.swap(spares_);
+    std::move(urgent_.begin(), urgent_.end(), std::back_inserter(last));
+    urgent_.clear();
     std::move(to_bury_.begin(), to_bury_.end(), std::back_inserter(last));
     to_bury_.clear();
   }

@@ -68,7 +68,8 @@ class DecoderSupply {
   bool stopping_ TAMIZ_GUARDED_BY(mutex_) = false;
   Status start_status_ TAMIZ_GUARDED_BY(mutex_);
   std::uint32_t waiting_ TAMIZ_GUARDED_BY(mutex_) = 0;
-  std::deque<Decoder> spares_ TAMIZ_GUARDED_BY(mutex_);
+  std::deque<Decoder> spares_ TAMIZ_GUARDED_BY(mutex_);  // prepared or about to be
+  std::deque<Decoder> urgent_ TAMIZ_GUARDED_BY(mutex_);  // forked for those who wait
   std::vector<Decoder> to_bury_ TAMIZ_GUARDED_BY(mutex_);
 
   std::thread supervisor_;
