@@ -375,11 +375,13 @@ TEST_F(DecoderPoolTest, LeavesNoDescriptorBehind) {
   ExpectGoodScan();
   const auto before = count();
   for (int i = 0; i < 50; ++i) ExpectGoodScan();
-  // Spares being made and dead being buried hold a few for a moment.
+  // A spare holds a few, and one was perhaps just being made when we counted first; a leak would be of fifty
+  // at least.
+  const auto most = before + 10;
   const auto give_up = std::chrono::steady_clock::now() + seconds(10);
-  while (count() > before && std::chrono::steady_clock::now() < give_up)
+  while (count() > most && std::chrono::steady_clock::now() < give_up)
     std::this_thread::sleep_for(milliseconds(5));
-  EXPECT_LE(count(), before);
+  EXPECT_LE(count(), most);
 }
 
 TEST(DecoderPoolStart, SaysWhatIsMissing) {
