@@ -18,6 +18,7 @@ pkg_check_modules(ffmpeg REQUIRED IMPORTED_TARGET libavformat libavcodec libswsc
 pkg_check_modules(heif REQUIRED IMPORTED_TARGET libheif)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebpdemux libwebp)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 
 if(TAMIZ_BUILD_SERVER)
   find_package(Protobuf REQUIRED)  # module mode: Debian 12 ships no ProtobufConfig.cmake

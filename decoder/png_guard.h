@@ -19,7 +19,7 @@ struct PngOutline {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   int orientation = 0;   // of the eXIf chunk, 0 if none was stated
-  bool damaged = false;  // a checksum is wrong, or the end is missing
+  bool damaged = false;  // a checksum or the compressed data is wrong, or the end is missing
   // Animation (APNG): frames found, their total time, and whether the still picture is none of them.
   std::uint32_t animation_frames = 0;
   std::chrono::microseconds animation_time{0};
@@ -28,7 +28,7 @@ struct PngOutline {
 
 inline constexpr std::size_t kPaddingBytes = 64;
 
-// Never throws but for memory. Reads `content` once.
+// Throws nothing but std::bad_alloc.
 [[nodiscard]] PngOutline OutlinePng(std::span<const std::uint8_t> content);
 
 }  // namespace tamiz::decoder

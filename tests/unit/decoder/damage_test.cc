@@ -1,6 +1,7 @@
 // Damaged files: always a frame or a reason, never a crash; what is cut short says so.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "tests/unit/decoder/recording_sink.h"
@@ -96,6 +97,19 @@ TEST(Damage, BytesLostInTheMiddleOfAVideoAreSaid) {
   const RecordingSink sink = DecodeBytes(mutated);
   EXPECT_TRUE(sink.Has(IncompleteCode::kDecodeTruncated)) << sink.Reasons();
   EXPECT_FALSE(sink.frames.empty());
+}
+
+TEST(Damage, PngShowsItsRowsBeforeAnError) {
+  TAMIZ_LOAD_OR_SKIP(content, "original.png");
+  std::vector<std::uint8_t> mutated = content;
+  for (std::size_t i = mutated.size() * 3 / 4; i < mutated.size() * 3 / 4 + 200; ++i) mutated[i] ^= 0xA5;
+  const RecordingSink sink = DecodeBytes(mutated);
+  EXPECT_TRUE(sink.Has(IncompleteCode::kDecodeTruncated)) << sink.Reasons();
+  ASSERT_EQ(sink.frames.size(), 1U) << sink.Reasons();
+  const RecordingSink whole = DecodeBytes(content);
+  const auto rows = static_cast<std::ptrdiff_t>(640 * 240);
+  EXPECT_TRUE(std::equal(sink.frames[0].luma.begin(), sink.frames[0].luma.begin() + rows,
+                         whole.frames.at(0).luma.begin()));
 }
 
 TEST(Damage, WrongPngChecksumIsSaid) {

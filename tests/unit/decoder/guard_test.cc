@@ -1,6 +1,8 @@
 // Small files that would cost a decoder much: each ends fast and says what it was not given.
 #include <gtest/gtest.h>
 
+#include <zlib.h>
+
 #include <ctime>
 #include <functional>
 
@@ -67,6 +69,31 @@ TEST(PngGuard, DropsWhatNoPictureNeeds) {
   ASSERT_EQ(sink.frames.size(), 1U);
   EXPECT_EQ(sink.Reasons(), "");
   EXPECT_EQ(sink.frames[0].luma, DecodeBytes(content).frames.at(0).luma);
+}
+
+TEST(PngGuard, PixelsBehindTheLastRowAreNotInflated) {
+  // 16 pixels in a square, then some gigabytes of zeros.
+  z_stream deflater{};
+  ASSERT_EQ(deflateInit(&deflater, 9), Z_OK);
+  Bytes compressed(4'000'000);
+  Bytes zeros(16'000'000);
+  deflater.next_out = compressed.data();
+  deflater.avail_out = static_cast<uInt>(compressed.size());
+  for (int i = 0; i < 200; ++i) {
+    deflater.next_in = zeros.data();
+    deflater.avail_in = static_cast<uInt>(zeros.size());
+    ASSERT_EQ(deflate(&deflater, i == 199 ? Z_FINISH : Z_NO_FLUSH), i == 199 ? Z_STREAM_END : Z_OK);
+  }
+  compressed.resize(compressed.size() - deflater.avail_out);
+  deflateEnd(&deflater);
+  ASSERT_GT(compressed.size(), 2'000'000U);
+  Bytes png = PngHeader(16, 16);
+  AppendChunk(png, "IDAT", compressed);
+  AppendChunk(png, "IEND", {});
+  RecordingSink sink;
+  EXPECT_LT(CpuSeconds([&] { Decode(MakeJob(png), sink); }), 0.5);
+  ASSERT_EQ(sink.frames.size(), 1U) << sink.Reasons();
+  EXPECT_EQ(sink.Reasons(), "");
 }
 
 TEST(PngGuard, SizeIsRefusedBeforeMemoryIsAskedFor) {
