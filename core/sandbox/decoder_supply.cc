@@ -29,6 +29,9 @@ constexpr milliseconds kLastRetry{5'000};
 // Nothing depends on this wait ending; it only keeps every wait bounded.
 constexpr milliseconds kIdleWait{60'000};
 
+// Forking and preparing a spare competes with the upload that took the last one. A picture is done by then.
+constexpr milliseconds kRefillDelay{25};
+
 // Part of the first slot that is made ready together with the heap: a one-megapixel picture.
 constexpr std::uint64_t kPreparedSlotBytes = 1280u << 10;
 
@@ -128,6 +131,8 @@ StatusOr<Decoder> DecoderSupply::Take(const CallContext& context) {
       (void)changed_.WaitUntil(mutex_, std::min(give_up, context.deadline));
     }
     --waiting_;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (refill_at_ <= now) refill_at_ = now + kRefillDelay;
   }
   Wake();  // one spare less
   return taken;
@@ -139,6 +144,7 @@ void DecoderSupply::Bury(Decoder decoder) {
     MutexLock lock(mutex_);
     if (!stopping_) {
       to_bury_.push_back(std::move(decoder));
+      refill_at_ = SteadyTime::min();
     }
   }
   if (!decoder.pidfd.valid()) {
@@ -196,7 +202,10 @@ bool DecoderSupply::Replenish() {
       if (stopping_) return true;
       // Uploads that wait go first, with a bare decoder: preparing one takes longer than its page faults.
       urgent = waiting_ > urgent_.size();
-      if (!urgent && spares_.size() + urgent_.size() >= config_.spare_decoders) return true;
+      if (!urgent && (spares_.size() + urgent_.size() >= config_.spare_decoders ||
+                      std::chrono::steady_clock::now() < refill_at_)) {
+        return true;
+      }
     }
     StatusOr<Decoder> decoder = zygote_->Spawn(Geometry(!urgent), urgent ? 0 : config_.prepared_bytes);
     if (!decoder.ok()) {
@@ -297,9 +306,14 @@ void DecoderSupply::Run() {
         retry = kFirstRetry;
       }
     }
-    const bool held_back = std::chrono::steady_clock::now() < not_before;
-    Sleep(held_back ? std::chrono::ceil<milliseconds>(not_before - std::chrono::steady_clock::now())
-                    : kIdleWait);
+    SteadyTime until = std::chrono::steady_clock::now() + kIdleWait;
+    if (now < not_before || failed) until = std::min(until, not_before);
+    {
+      MutexLock lock(mutex_);
+      if (spares_.size() < config_.spare_decoders) until = std::min(until, std::max(refill_at_, not_before));
+    }
+    const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
+    Sleep(std::max(left, milliseconds(1)));
   }
 
   std::deque<Decoder> last;
