@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "server/list_service.h"
 #include "server/proto_convert.h"
 
 namespace tamiz::server {
@@ -54,7 +55,8 @@ Status ImportCall::TakeOptions() {
   }
   TAMIZ_ASSIGN_OR_RETURN(const lists::ReadOptions read, ToReadOptions(options));
   // Before the file comes: a list that does not exist need not be sent one.
-  if (const auto list = parts_.lists.GetList(options.list()); !list.ok()) return list.status();
+  TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo list, parts_.lists.GetList(options.list()));
+  TAMIZ_RETURN_IF_ERROR(MayChange(list));
   StatusOr<std::unique_ptr<lists::EntryReader>> reader = lists::MakeEntryReader(
       read, [this](std::uint64_t line, lists::Entry&& entry) { collector_.Add(line, std::move(entry)); },
       [this](lists::Rejection&& rejection) { collector_.Reject(std::move(rejection)); });

@@ -30,6 +30,15 @@ Status TwiceIn(const std::string& id, std::string_view field) {
 
 }  // namespace
 
+Status MayChange(const lists::ListInfo& info) {
+  if (!info.built_in) return OkStatus();
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      fmt::format("list \"{}\" belongs to Tamiz itself and cannot be changed: the self-test needs it",
+                  info.name),
+      "LIST_BUILT_IN");
+}
+
 // Whatever reads or changes the store: never on a gRPC thread.
 template <typename Work>
 grpc::ServerUnaryReactor* ListService::OnChanges(grpc::CallbackServerContext* context,
@@ -91,6 +100,7 @@ grpc::ServerUnaryReactor* ListService::UpdateList(grpc::CallbackServerContext* c
   return OnChanges(context, "ListService/UpdateList", [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo info, parts_.lists.GetList(request->list()));
+    TAMIZ_RETURN_IF_ERROR(MayChange(info));
     TAMIZ_RETURN_IF_ERROR(ApplyUpdate(*request, info));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo updated, parts_.lists.UpdateList(info));
     ToProto(updated, response->mutable_list());
@@ -201,7 +211,11 @@ grpc::ServerUnaryReactor* ListService::AddEntries(grpc::CallbackServerContext* c
   }
   const auto apply = [this, request, response, call](const store::Change& wanted) {
     store::ChangeCounts counts;
-    StatusOr<lists::ListInfo> info = parts_.lists.Apply(request->list(), wanted, false, counts);
+    StatusOr<lists::ListInfo> info = parts_.lists.GetList(request->list());
+    if (info.ok()) {
+      const Status may = MayChange(*info);
+      info = may.ok() ? parts_.lists.Apply(request->list(), wanted, false, counts) : may;
+    }
     if (info.ok()) {
       ToProto(*info, response->mutable_list());
       response->set_entries_added(counts.added);
@@ -251,6 +265,7 @@ grpc::ServerUnaryReactor* ListService::RemoveEntries(grpc::CallbackServerContext
                        "entry_ids");
     }
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, parts_.lists.GetList(request->list()));
+    TAMIZ_RETURN_IF_ERROR(MayChange(before));
     store::Change change;
     change.what = "remove";
     // The entries are looked for first; if the list changes in between, nothing is removed (ABORTED).
@@ -274,6 +289,7 @@ grpc::ServerUnaryReactor* ListService::DisableEntry(grpc::CallbackServerContext*
   return OnChanges(context, "ListService/DisableEntry", [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, parts_.lists.GetList(request->list()));
+    TAMIZ_RETURN_IF_ERROR(MayChange(before));
     TAMIZ_ASSIGN_OR_RETURN(lists::Entry entry, parts_.store.GetEntry(before.list_id, request->entry_id()));
     entry.disabled = !request->enable();
     store::Change change;
@@ -327,8 +343,11 @@ grpc::ServerUnaryReactor* ListService::RollbackList(grpc::CallbackServerContext*
                                                     v1::RollbackListResponse* response) {
   return OnChanges(context, "ListService/RollbackList", [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
-    if (request->version() == 0)
+    if (request->version() == 0) {
       return WithField(InvalidArgument("version is 0; versions begin at 1"), "version");
+    }
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, parts_.lists.GetList(request->list()));
+    TAMIZ_RETURN_IF_ERROR(MayChange(before));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info,
                            parts_.lists.Rollback(request->list(), request->version()));
     ToProto(info, response->mutable_list());

@@ -10,6 +10,7 @@
 #include "core/base/mutex.h"
 #include "core/base/random_id.h"
 #include "core/match/matcher.h"
+#include "core/media/border.h"
 #include "core/media/file_format.h"
 #include "core/scan/idempotency.h"
 
@@ -84,23 +85,33 @@ hash::PdqHasher& ThreadHasher() {
 // Hashes frames on the compute pool while the next ones are decoded. Keeps hashes only.
 class FrameHashing {
  public:
-  explicit FrameHashing(work::ComputePool& compute, const Clock& clock) : clock_(clock), group_(compute) {}
+  FrameHashing(work::ComputePool& compute, const Clock& clock, bool look_inside_borders)
+      : clock_(clock), look_inside_borders_(look_inside_borders), group_(compute) {}
 
   void Add(std::unique_ptr<media::Frame> frame) {
     last_time_ = std::max(last_time_, frame->time);
     if (frame->variant == media::FrameVariant::kAsShown) ++frames_;
-    // A shared_ptr only because std::function copies its target.
-    group_.Run([this, held = std::shared_ptr<media::Frame>(std::move(frame))]() mutable {
+    group_.Run([this, held = std::move(frame)]() mutable {
       const SteadyTime start = clock_.Now();
+      const media::LumaView luma = held->luma();
       Look look;
       look.variant = held->variant;
       look.evidence.index = held->index;
       look.evidence.time = held->time;
-      look.evidence.pdq = ThreadHasher().HashOrientations(held->luma());
+      look.evidence.pdq = ThreadHasher().HashOrientations(luma);
+      std::optional<Look> stripped;
+      if (look_inside_borders_) {
+        if (const std::optional<media::LumaView> inside = media::StripBorder(luma)) {
+          stripped = look;
+          stripped->evidence.pdq = ThreadHasher().HashOrientations(*inside);
+          stripped->evidence.border_removed = true;
+        }
+      }
       held.reset();  // the slot goes back to the decoder at once
       spent_us_ += Since(start, clock_.Now()).count();
       MutexLock lock(mutex_);
       looks_.push_back(std::move(look));
+      if (stripped) looks_.push_back(*std::move(stripped));
     });
   }
 
@@ -142,6 +153,7 @@ class FrameHashing {
   };
 
   const Clock& clock_;
+  const bool look_inside_borders_;
   // Touched by the thread that adds.
   std::uint64_t frames_ = 0;
   microseconds last_time_{0};
@@ -214,6 +226,11 @@ struct Scanner::State {
     std::vector<IncompleteReason> reasons;
   };
 
+  struct Wanted {
+    bool hashes = false;  // keep them for the answer
+    bool look_inside_borders = true;
+  };
+
   // One scan's limits of time.
   struct Times {
     SteadyTime started;
@@ -240,9 +257,9 @@ struct Scanner::State {
   }
 
   StatusOr<Looked> Look(ScanInput& input, const Config& config, const CallContext& caller, const Times& times,
-                        bool keep_hashes);
+                        const Wanted& wanted);
   Status LookAtFrames(const ScanInput& input, const Config& config, const CallContext& caller,
-                      const Times& times, bool keep_hashes, Looked& looked);
+                      const Times& times, const Wanted& wanted, Looked& looked);
   StatusOr<ScanOutput> ScanOnce(ScanInput& input, const std::string& scan_id, const CallContext& caller,
                                 SteadyTime admitted_at);
   void Record(const ScanInput& input, const Config& config, const ScanOutput& output);
@@ -260,7 +277,7 @@ Scanner::~Scanner() = default;
 // Brings the bytes in and looks at everything that is in them. Looks nothing up.
 StatusOr<Scanner::State::Looked> Scanner::State::Look(ScanInput& input, const Config& config,
                                                       const CallContext& caller, const Times& times,
-                                                      bool keep_hashes) {
+                                                      const Wanted& wanted) {
   Looked looked;
   ScanOutput& output = looked.output;
   if (input.not_brought_in) {
@@ -291,7 +308,7 @@ StatusOr<Scanner::State::Looked> Scanner::State::Look(ScanInput& input, const Co
   StatusOr<hash::Digests> digests = upload.digests;
   work::ComputePool::Group digesting(parts.compute, 1);
   if (upload.digests_pending) digesting.Run([&] { digests = source::DigestsOf(upload); });
-  const Status frames = LookAtFrames(input, config, caller, times, keep_hashes, looked);
+  const Status frames = LookAtFrames(input, config, caller, times, wanted, looked);
   digesting.Wait();
   TAMIZ_RETURN_IF_ERROR(frames);
   if (!digests.ok()) return digests.status();
@@ -303,7 +320,7 @@ StatusOr<Scanner::State::Looked> Scanner::State::Look(ScanInput& input, const Co
 }
 
 Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config, const CallContext& caller,
-                                    const Times& times, bool keep_hashes, Looked& looked) {
+                                    const Times& times, const Wanted& wanted, Looked& looked) {
   ScanOutput& output = looked.output;
   const source::Upload& upload = *input.upload;
 
@@ -332,7 +349,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   request.plan.max_frames = std::min(input.max_frames.value_or(config.max_frames), config.max_frames);
   request.plan.every_frame = input.every_frame;
 
-  FrameHashing hashing(parts.compute, parts.clock);
+  FrameHashing hashing(parts.compute, parts.clock, wanted.look_inside_borders);
   bool stopped_by_budget = false;
   const SteadyTime decode_start = parts.clock.Now();
   StatusOr<media::SampleOutcome> sampled =
@@ -342,7 +359,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
         return !stopped_by_budget;
       });
   output.timings.decode = Since(decode_start, parts.clock.Now());
-  FrameHashing::Result hashed = hashing.Finish(keep_hashes);
+  FrameHashing::Result hashed = hashing.Finish(wanted.hashes);
 
   // What was seen, and what was not.
   media::SampleOutcome outcome;
@@ -413,7 +430,7 @@ StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::strin
   }
   const bool by_uri = !input.upload.has_value();
 
-  StatusOr<Looked> looked = Look(input, *config, caller, times, input.return_hashes);
+  StatusOr<Looked> looked = Look(input, *config, caller, times, {.hashes = input.return_hashes});
   if (!looked.ok()) return looked.status();
   ScanOutput output = std::move(looked->output);
   output.scan_id = scan_id;
@@ -518,7 +535,8 @@ StatusOr<ScanOutput> Scanner::Hash(ScanInput input, const CallContext& context, 
   const std::shared_ptr<const Config> config = state_->config();
   const State::Times times = state_->TimesOf(*config, context);
   TAMIZ_RETURN_IF_ERROR(context.StillWanted(times.started));
-  StatusOr<State::Looked> looked = state_->Look(input, *config, context, times, true);
+  StatusOr<State::Looked> looked =
+      state_->Look(input, *config, context, times, {.hashes = true, .look_inside_borders = false});
   if (!looked.ok()) {
     state_->parts.metrics.ScanFailed(absl::StatusCodeToString(looked.status().code()));
     return looked.status();

@@ -1,6 +1,7 @@
 // Doubles and a set-up for tests of the scanner.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -46,6 +47,16 @@ class Picture {
       }
     }
   }
+  // The same inside a black frame of a quarter of its size on each side.
+  Picture Framed() const {
+    Picture framed(0, width_ * 3 / 2, height_ * 3 / 2);
+    std::ranges::fill(framed.pixels_, std::uint8_t{0});
+    for (std::uint32_t y = 0; y < height_; ++y) {
+      std::copy_n(&pixels_[std::size_t{y} * width_], width_,
+                  &framed.pixels_[std::size_t{y + height_ / 4} * framed.width_ + width_ / 4]);
+    }
+    return framed;
+  }
   media::LumaView view() const { return {pixels_.data(), width_, height_, width_}; }
   hash::PdqOrientations pdq() const { return hash::PdqHasher().HashOrientations(view()); }
 
@@ -77,6 +88,7 @@ class FakeFrameSource final : public media::FrameSource {
     std::uint32_t index = 0;
     std::chrono::microseconds time{0};
     media::FrameVariant variant = media::FrameVariant::kAsShown;
+    bool framed = false;
   };
   std::vector<Item> frames;
   media::SampleOutcome outcome;
@@ -96,7 +108,9 @@ class FakeFrameSource final : public media::FrameSource {
       if (before_frame) before_frame(given);
       if (context.stop.stop_requested()) return MakeError(StatusCode::kCancelled, "cancelled");
       ++given;
-      if (!sink(std::make_unique<FakeFrame>(Picture(item.seed), item.index, item.time, item.variant))) break;
+      if (!sink(std::make_unique<FakeFrame>(item.framed ? Picture(item.seed).Framed() : Picture(item.seed),
+                                            item.index, item.time, item.variant)))
+        break;
     }
     if (!status.ok()) return status;
     media::SampleOutcome result = outcome;

@@ -319,6 +319,21 @@ TEST_F(ScannerTest, AlphaIgnoredLookMatchesToo) {
   EXPECT_EQ(output->hashes[0].pdq.hashes, Picture(3).pdq().hashes);
 }
 
+TEST_F(ScannerTest, PictureInABorderIsFoundInsideIt) {
+  AddList("block", 7);
+  frames_.frames = {{.seed = 7, .framed = true}};
+  ScanInput input = Input();
+  input.return_hashes = true;
+  const auto output = Scan(std::move(input));
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kMatch);
+  ASSERT_THAT(output->conclusion.matches, SizeIs(1));
+  EXPECT_TRUE(output->conclusion.matches[0].border_removed);
+  // The hash that is returned is that of the frame as it is.
+  ASSERT_THAT(output->hashes, SizeIs(1));
+  EXPECT_EQ(output->hashes[0].pdq.hashes, Picture(7).Framed().pdq().hashes);
+}
+
 TEST_F(ScannerTest, HashesComeInOrderOfFrames) {
   for (std::uint32_t i = 0; i < 40; ++i)
     frames_.frames.push_back({.seed = i + 1, .index = i, .time = seconds(i)});
