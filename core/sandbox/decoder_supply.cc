@@ -144,7 +144,7 @@ void DecoderSupply::Bury(Decoder decoder) {
     MutexLock lock(mutex_);
     if (!stopping_) {
       to_bury_.push_back(std::move(decoder));
-      refill_at_ = SteadyTime::min();
+      refill_at_ = SteadyTime();
     }
   }
   if (!decoder.pidfd.valid()) {
@@ -251,7 +251,7 @@ void DecoderSupply::Run() {
   changed_.NotifyAll();
 
   milliseconds retry = kFirstRetry;
-  SteadyTime not_before = SteadyTime::min();
+  SteadyTime not_before = SteadyTime();
   while (status.ok()) {
     bool spare_died = false;
     {

@@ -71,7 +71,8 @@ class DecoderSupply {
   std::deque<Decoder> spares_ TAMIZ_GUARDED_BY(mutex_);  // prepared or about to be
   std::deque<Decoder> urgent_ TAMIZ_GUARDED_BY(mutex_);  // forked for those who wait
   std::vector<Decoder> to_bury_ TAMIZ_GUARDED_BY(mutex_);
-  SteadyTime refill_at_ TAMIZ_GUARDED_BY(mutex_) = SteadyTime::min();
+  // Not before this. Long past at first, and not min(), from which nothing can be subtracted.
+  SteadyTime refill_at_ TAMIZ_GUARDED_BY(mutex_) = SteadyTime();
 
   std::thread supervisor_;
 };
