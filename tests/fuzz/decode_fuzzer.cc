@@ -1,5 +1,5 @@
-// The decoder's entry, in process and without sandbox. The first bytes choose nothing: the format is told by the
-// signature, as for a real upload.
+// The decoder's entry, in process and without sandbox. The first bytes choose nothing: the format is told by
+// the signature, as for a real upload.
 #include <cstdlib>
 #include <vector>
 
@@ -52,8 +52,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   job.format = tamiz::media::DetectFormat(job.content.first(std::min(size, tamiz::media::kSignatureBytes)));
   if (job.format == tamiz::media::FileFormat::kUnknown) return 0;
   job.plan.max_frames = 8;
-  job.limits = {.max_frame_pixels = 1u << 20, .max_dimension = 4096, .max_total_pixels = 1u << 24,
-                .max_packets = 1000, .threads = 1};
+  job.limits = {.max_frame_pixels = 1u << 20,
+                .max_dimension = 4096,
+                .max_total_pixels = 1u << 24,
+                .max_packets = 1000,
+                .threads = 1};
   CheckingSink sink(job.limits);
   tamiz::decoder::Decode(job, sink);
   if (!sink.LookedOrSaidWhy()) std::abort();  // "could not look" must never be silent

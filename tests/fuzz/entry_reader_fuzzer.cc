@@ -17,7 +17,8 @@ EntryCollector::Collected Read(const char* format, std::span<const std::uint8_t>
       [&](Rejection&& rejection) { collector.Reject(std::move(rejection)); });
   if (!reader.ok()) std::abort();
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
-    if (!(*reader)->Feed(bytes.subspan(at, std::min(piece, bytes.size() - at))).ok()) return collector.Finish();
+    if (!(*reader)->Feed(bytes.subspan(at, std::min(piece, bytes.size() - at))).ok())
+      return collector.Finish();
   }
   (void)(*reader)->Finish();
   return collector.Finish();

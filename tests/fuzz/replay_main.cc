@@ -1,5 +1,5 @@
-// Runs a fuzz target over the files of its corpus, and over every prefix and a set of bit flips of each, so that it is
-// an ordinary test where there is no libFuzzer.
+// Runs a fuzz target over the files of its corpus, and over every prefix and a set of bit flips of each, so
+// that it is an ordinary test where there is no libFuzzer.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
