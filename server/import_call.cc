@@ -8,6 +8,12 @@
 #include "server/proto_convert.h"
 
 namespace tamiz::server {
+namespace {
+
+// Stands in the comment of ImportOptions.max_rejected_share.
+constexpr std::uint64_t kToleratedRejections = 10;
+
+}  // namespace
 
 ImportCall::ImportCall(grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response,
                        const ServiceParts& parts)
@@ -102,8 +108,11 @@ Status ImportCall::Apply() {
   const double share = collected.rows_read == 0 ? 0
                                                 : static_cast<double>(collected.rows_rejected) /
                                                       static_cast<double>(collected.rows_read);
+  // In a small file a few bad rows are a large share: unless the caller set one, a handful does not stop a load.
+  const bool is_handful = !options_->has_max_rejected_share() && !collected.entries.empty() &&
+                          collected.rows_rejected <= kToleratedRejections;
   // A dry run answers with the rows instead: that is what it is for.
-  if (share > largest_share && !options_->dry_run()) {
+  if (share > largest_share && !is_handful && !options_->dry_run()) {
     std::string message = fmt::format(
         "{} of {} rows were rejected, more than the share of {} that is accepted; "
         "nothing was changed.",

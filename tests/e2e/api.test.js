@@ -321,6 +321,11 @@ describe('lists', () => {
     const bad = Array.from({ length: 100 }, (_, i) => `x-${i},sha256,oops,,`);
     await failure(client.importText(csv([...rows.slice(0, 10), ...bad]), { list: 'imported' }), status.FAILED_PRECONDITION);
     assert.equal((await call('GetList', { list: 'imported' })).list.version, 2, 'a refused import changes nothing');
+    // A handful of bad rows in a small file does not stop it, unless the caller says so.
+    const small = csv([rows[0], 'id-bad,sha256,xyz,,', 'id-worse,sha1,,,']);
+    await failure(client.importText(small, { list: 'imported', max_rejected_share: 0.5 }), status.FAILED_PRECONDITION);
+    assert.equal((await client.importText(small, { list: 'imported' })).rows_rejected, 2);
+    await failure(client.importText(csv(['id-bad,sha256,xyz,,']), { list: 'imported' }), status.FAILED_PRECONDITION);
     await failure(client.importText(csv(rows), { list: 'absent' }), status.NOT_FOUND);
     await failure(client.importText('a,b,c\n1,2,3\n', { list: 'imported' }), status.INVALID_ARGUMENT);
 
