@@ -35,6 +35,8 @@ class GuardedCodec {
   [[nodiscard]] const char* name() const { return avcodec_get_name(id_); }
   // A frame so far was marked as damaged by the decoder.
   [[nodiscard]] bool damaged() const { return damaged_; }
+  // A picture was refused for its size.
+  [[nodiscard]] bool over_limit() const { return over_limit_; }
   [[nodiscard]] AVCodecContext* context() const { return context_.get(); }
 
  private:

@@ -159,7 +159,7 @@ class Track {
     if (codec_.damaged()) Damaged("the decoder had to conceal errors");
     if (frames_ == 0 && last_error_ < 0) codec_.ReportFailure(last_error_);
     if (frames_ > 0 && last_error_ < 0) {
-      if (last_error_ == AVERROR(ENOMEM) || over_limit_error_) {
+      if (last_error_ == AVERROR(ENOMEM) || codec_.over_limit()) {
         codec_.ReportFailure(last_error_);
       } else {
         Damaged("packets could not be decoded");
@@ -263,7 +263,6 @@ class Track {
   std::uint64_t frames_ = 0;
   int last_error_ = 0;
   int receive_errors_ = 0;
-  bool over_limit_error_ = false;
   bool forgive_early_ = false;
   bool usable_ = false;
 };

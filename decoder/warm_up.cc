@@ -1,3 +1,5 @@
+#include "decoder/warm_up.h"
+
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -123,23 +125,25 @@ constexpr std::uint8_t kH264[] = {
     1,   175, 240, 129, 9,
 };
 
-void DecodeSample(media::FileFormat format, std::span<const std::uint8_t> content) {
-  DecodeJob job;
-  job.content = content;
-  job.format = format;
-  job.limits = {
-      .max_frame_pixels = 1 << 20, .max_dimension = 1024, .max_total_pixels = 1 << 20, .max_packets = 100};
-  NullSink sink;
-  Decode(job, sink);
-}
-
 }  // namespace
 
+std::span<const WarmUpSample> WarmUpSamples() {
+  static constexpr std::array kSamples = {
+      WarmUpSample{media::FileFormat::kJpeg, kJpeg}, WarmUpSample{media::FileFormat::kPng, kPng},
+      WarmUpSample{media::FileFormat::kWebp, kWebp}, WarmUpSample{media::FileFormat::kMatroska, kH264}};
+  return kSamples;
+}
+
 void WarmUp() {
-  DecodeSample(media::FileFormat::kJpeg, kJpeg);
-  DecodeSample(media::FileFormat::kPng, kPng);
-  DecodeSample(media::FileFormat::kWebp, kWebp);
-  DecodeSample(media::FileFormat::kMatroska, kH264);
+  for (const WarmUpSample& sample : WarmUpSamples()) {
+    DecodeJob job;
+    job.content = sample.content;
+    job.format = sample.format;
+    job.limits = {
+        .max_frame_pixels = 1 << 20, .max_dimension = 1024, .max_total_pixels = 1 << 20, .max_packets = 100};
+    NullSink sink;
+    Decode(job, sink);
+  }
   // Newer versions of libheif load their decoders as plug-ins, which a confined process could not any more.
   (void)heif_have_decoder_for_format(heif_compression_HEVC);
   (void)heif_have_decoder_for_format(heif_compression_AV1);
