@@ -332,7 +332,7 @@ describe('lists', () => {
     const columns = await client.importText(`7;${crypto.createHash('md5').update('7').digest('hex')}\n`,
       { list: 'imported', delimiter: ';', no_header: true, default_hash_type: 'md5', columns: { entry_id: '1', value: '2' } });
     assert.equal(columns.entries_added, 1);
-    const ndjson = await client.importText(`${JSON.stringify({ entry_id: 'n1', hash_type: 'md5', value: 'd41d8cd98f00b204e9800998ecf8427e' })}\n`,
+    const ndjson = await client.importText(`${JSON.stringify({ entry_id: 'n1', hash_type: 'md5', value: '11'.repeat(16) })}\n`,
       { list: 'imported', format: 'ndjson' });
     assert.equal(ndjson.entries_added, 1);
   });
@@ -447,7 +447,8 @@ test('every method was driven', () => {
   for (const one of [client.scans, client.hashes, client.lists, client.admin, client.health]) {
     for (const name of Object.keys(Object.getPrototypeOf(one))) {
       const { path: method } = one[name];
-      if (method && !driven.has(method)) missing.push(method);
+      // Health.List is younger than this server's gRPC.
+      if (method && !driven.has(method) && method !== '/grpc.health.v1.Health/List') missing.push(method);
     }
   }
   assert.deepEqual([...new Set(missing)], []);

@@ -37,8 +37,8 @@ test('a burst: some are scanned, the others refused at once with RetryInfo', asy
     assert.equal(error.code, status.RESOURCE_EXHAUSTED, error.message);
     const { RetryInfo, ErrorInfo } = details(error);
     assert.ok(RetryInfo, 'RetryInfo is attached');
-    const delay = Number(RetryInfo.retry_delay?.seconds ?? RetryInfo.retryDelay?.seconds ?? 0) +
-      (RetryInfo.retry_delay?.nanos ?? RetryInfo.retryDelay?.nanos ?? 0) / 1e9;
+    const delay = Number(RetryInfo.retry_delay?.seconds ?? 0) +
+      (RetryInfo.retry_delay?.nanos ?? 0) / 1e9;
     assert.ok(delay > 0, 'and positive');
     assert.ok(ErrorInfo?.reason, 'and the reason');
   }

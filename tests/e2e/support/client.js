@@ -17,7 +17,7 @@ const { tamiz } = grpc.loadPackageDefinition(definition);
 const rpcRoot = new protobuf.Root();
 rpcRoot.resolvePath = (origin, target) =>
   target.startsWith('google/protobuf/') ? target : path.join(protoDir, target);
-rpcRoot.loadSync(['google/rpc/status.proto', 'google/rpc/error_details.proto']);
+rpcRoot.loadSync(['google/rpc/status.proto', 'google/rpc/error_details.proto'], { keepCase: true });
 
 export const status = grpc.status;
 export { grpc, tamiz };

@@ -31,7 +31,10 @@ export class Server {
     if (configFile) args.push('--config', configFile);
     server.process = spawn(path.join(binDir, 'tamizd'), args,
       { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
-    server.exited = new Promise((resolve) => server.process.once('exit', (code, signal) => resolve({ code, signal })));
+    server.exited = new Promise((resolve) => {
+      server.process.once('exit', (code, signal) => resolve({ code, signal }));
+      server.process.once('error', (error) => { server.log.push(String(error)); resolve({ code: -1, signal: null }); });
+    });
     const ready = new Promise((resolve) => {
       const ports = {};
       const onLine = (line) => {
