@@ -63,9 +63,12 @@ test('without TLS the server refuses to listen on anything but loopback', async 
   await assert.rejects(Server.start({ listen: '0.0.0.0:0' }).then((one) => one.stop()), /exited before it listened/);
   const open = await Server.start({ listen: '0.0.0.0:0', environment: { TAMIZ__SERVER__ALLOW_INSECURE_NON_LOOPBACK: 'true' } });
   const client = new Client(open.address);
-  assert.equal((await client.call(client.admin, 'GetStatus')).ready, true);
-  client.close();
-  await open.stop();
+  try {
+    assert.equal((await client.call(client.admin, 'GetStatus')).ready, true);
+  } finally {
+    client.close();
+    await open.stop();
+  }
 });
 
 test('a wrong configuration stops the start with key and range', async () => {

@@ -58,7 +58,21 @@ export class Server {
     server.port = listening.grpc;
     server.metricsPort = listening.metrics;
     server.address = `127.0.0.1:${server.port}`;
+    await server.untilReady();
     return server;
+  }
+
+  // The self-test runs after the start; before it has passed, uploads are scanned but health is NOT_SERVING.
+  async untilReady() {
+    const end = Date.now() + 60_000 * slowdown;
+    while (this.running) {
+      const response = await fetch(`http://127.0.0.1:${this.metricsPort}/healthz`);
+      if (response.status === 200) return;
+      if (Date.now() > end) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await this.kill();
+    throw new Error(`tamizd did not become ready:\n${this.log.slice(-20).join('\n')}`);
   }
 
   get pid() { return this.process.pid; }
