@@ -111,7 +111,7 @@ scan() {
       detail=${detail#TRANSFORM_}
       case $detail in UNSPECIFIED | IDENTITY | '') ;; *) actual="$actual, $detail" ;; esac
       detail=$(printf '%s' "$json" | grep -oE '"queryRanges":\[\{"start":"[^"]*","end":"[^"]*"' | head -n 1 |
-        sed -E 's/.*"start":"([^"]*)","end":"([^"]*)"/\1 to \2/')
+        sed -E 's/.*"start":"([^"]*)","end":"([^"]*)"/\1 to \2/' || true)
       [ -n "$detail" ] && actual="$actual, at $detail" ;;
     INCOMPLETE) detail=$(first code '"INCOMPLETE_CODE_[A-Z_]+"'); actual="$actual, ${detail#INCOMPLETE_CODE_}" ;;
     '') actual="error (exit code $rc)" ;;
