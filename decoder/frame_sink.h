@@ -54,11 +54,13 @@ class FrameSink {
 
   // Presentation time up to which was looked at.
   virtual void Progress(std::chrono::microseconds time) = 0;
-  // Something that could not be looked at. `detail` is a constant or made of numbers; never text of the upload.
+  // Something that could not be looked at. `detail` is a constant or made of numbers; never text of the
+  // upload.
   virtual void Incomplete(media::IncompleteCode code, std::string_view detail) = 0;
 };
 
-// Decodes `job` with the decoder for its format. Never throws; everything that can go wrong is reported to `sink`.
+// Decodes `job` with the decoder for its format. Never throws; everything that can go wrong is reported to
+// `sink`.
 void Decode(const DecodeJob& job, FrameSink& sink);
 
 // Initialises tables and libraries so that forked children find them warm: called once in the zygote.

@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define TAMIZ_CHECK(condition, message)                                                                \
-  do {                                                                                                 \
-    if (!(condition)) [[unlikely]] {                                                                   \
+#define TAMIZ_CHECK(condition, message)                                                                   \
+  do {                                                                                                    \
+    if (!(condition)) [[unlikely]] {                                                                      \
       std::fprintf(stderr, "%s:%d: broken invariant: %s: %s\n", __FILE__, __LINE__, #condition, message); \
-      std::abort();                                                                                    \
-    }                                                                                                  \
+      std::abort();                                                                                       \
+    }                                                                                                     \
   } while (false)

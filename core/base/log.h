@@ -24,8 +24,12 @@ void Log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
 // Lines below `level` are dropped. Default kInfo.
 void SetLogLevel(LogLevel level);
 
-inline void LogInfo(std::string_view m, std::initializer_list<LogField> f = {}) { Log(LogLevel::kInfo, m, f); }
-inline void LogWarn(std::string_view m, std::initializer_list<LogField> f = {}) { Log(LogLevel::kWarn, m, f); }
+inline void LogInfo(std::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kInfo, m, f);
+}
+inline void LogWarn(std::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kWarn, m, f);
+}
 inline void LogError(std::string_view m, std::initializer_list<LogField> f = {}) {
   Log(LogLevel::kError, m, f);
 }

@@ -55,11 +55,11 @@ using StatusCode = absl::StatusCode;
 #define TAMIZ_CONCAT(a, b) TAMIZ_CONCAT_INNER(a, b)
 
 // Returns the error of a Status expression from the enclosing function, if it has one.
-#define TAMIZ_RETURN_IF_ERROR(expr)                                   \
-  do {                                                                \
-    if (::tamiz::Status tamiz_status = (expr); !tamiz_status.ok()) {  \
-      return tamiz_status;                                            \
-    }                                                                 \
+#define TAMIZ_RETURN_IF_ERROR(expr)                                  \
+  do {                                                               \
+    if (::tamiz::Status tamiz_status = (expr); !tamiz_status.ok()) { \
+      return tamiz_status;                                           \
+    }                                                                \
   } while (false)
 
 // Declares or assigns `lhs` from a StatusOr expression, or returns its error.

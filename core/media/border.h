@@ -11,9 +11,8 @@ namespace tamiz::media {
 //
 // A border is made of whole lines of one brightness (each edge its own, whatever it is), give or take 8
 // levels and a 64th of the pixels, and ends with an edge: within 9 lines a 16th of the pixels must differ by
-// more than 20 levels, or the opposite edge must have a like border. So gradients, skies and vignettes are no borders. Bars
-// within bars are stripped too.
-// Nothing is returned if
+// more than 20 levels, or the opposite edge must have a like border. So gradients, skies and vignettes are no
+// borders. Bars within bars are stripped too. Nothing is returned if
 //   - less than a 128th of the width and of the height would go, which hardly changes a hash, or
 //   - less than 32 pixels or an eighth of the width or of the height would stay.
 //

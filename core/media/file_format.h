@@ -20,7 +20,7 @@ enum class FileFormat : std::uint32_t {
   kTiff = 6,
   kHeic = 7,
   kAvif = 8,
-  kMp4 = 9,  // also MOV, M4V, 3GP
+  kMp4 = 9,        // also MOV, M4V, 3GP
   kMatroska = 10,  // also WebM
   kAvi = 11,
   kMpegTs = 12,

@@ -39,16 +39,16 @@ class Frame {
   virtual ~Frame() = default;
   [[nodiscard]] virtual LumaView luma() const = 0;
 
-  std::uint32_t index = 0;               // number among the sampled frames, from 0; variants share it
-  std::chrono::microseconds time{0};     // presentation time from the first frame
+  std::uint32_t index = 0;            // number among the sampled frames, from 0; variants share it
+  std::chrono::microseconds time{0};  // presentation time from the first frame
   FrameVariant variant = FrameVariant::kAsShown;
 };
 
 // What a decoder found out about an upload.
 struct MediaInfo {
-  std::string codec;             // for example "h264"; empty if nothing was opened
-  std::uint32_t width = 0;       // as displayed
-  std::uint32_t height = 0;      // as displayed
+  std::string codec;         // for example "h264"; empty if nothing was opened
+  std::uint32_t width = 0;   // as displayed
+  std::uint32_t height = 0;  // as displayed
   std::chrono::microseconds duration{0};
   std::uint32_t exif_orientation = 0;  // 1…8; 0 if none was stated
   bool animated = false;
@@ -57,8 +57,8 @@ struct MediaInfo {
 // How the decoding of one upload ended, whatever its bytes were.
 struct SampleOutcome {
   MediaInfo media;
-  std::uint64_t frames_planned = 0;    // as far as the decoder could tell
-  std::uint64_t frames_delivered = 0;  // distinct frame indices handed to the sink
+  std::uint64_t frames_planned = 0;        // as far as the decoder could tell
+  std::uint64_t frames_delivered = 0;      // distinct frame indices handed to the sink
   std::chrono::microseconds last_time{0};  // presentation time up to which was looked at
   // Empty if everything the plan asked for was delivered.
   std::vector<IncompleteReason> reasons;
@@ -83,8 +83,8 @@ class FrameSource {
   // Decodes and samples; blocks until the decoder is done, `context` is not wanted any more, or a limit
   // is reached. Everything that an upload's bytes can cause is in the outcome. Errors: kCancelled and
   // kDeadlineExceeded by the context; kUnavailable if no decoder could be started.
-  [[nodiscard]] virtual StatusOr<SampleOutcome> Sample(const SampleRequest& request, const CallContext& context,
-                                                       const FrameSink& sink) = 0;
+  [[nodiscard]] virtual StatusOr<SampleOutcome> Sample(const SampleRequest& request,
+                                                       const CallContext& context, const FrameSink& sink) = 0;
 };
 
 }  // namespace tamiz::media

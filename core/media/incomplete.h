@@ -28,10 +28,10 @@ enum class IncompleteCode {
 };
 
 inline constexpr std::array kAllIncompleteCodes = {
-    IncompleteCode::kFormatUnknown,   IncompleteCode::kFormatDisabled, IncompleteCode::kDecodeFailed,
-    IncompleteCode::kDecodeTruncated, IncompleteCode::kDecoderCrashed, IncompleteCode::kDecoderTimeout,
-    IncompleteCode::kMemoryLimit,     IncompleteCode::kPixelLimit,     IncompleteCode::kByteLimit,
-    IncompleteCode::kFrameLimit,      IncompleteCode::kTimeBudget,     IncompleteCode::kLowQuality,
+    IncompleteCode::kFormatUnknown,   IncompleteCode::kFormatDisabled,  IncompleteCode::kDecodeFailed,
+    IncompleteCode::kDecodeTruncated, IncompleteCode::kDecoderCrashed,  IncompleteCode::kDecoderTimeout,
+    IncompleteCode::kMemoryLimit,     IncompleteCode::kPixelLimit,      IncompleteCode::kByteLimit,
+    IncompleteCode::kFrameLimit,      IncompleteCode::kTimeBudget,      IncompleteCode::kLowQuality,
     IncompleteCode::kEncrypted,       IncompleteCode::kListUnavailable, IncompleteCode::kNoVisualContent,
 };
 

@@ -78,7 +78,8 @@ class Store {
   [[nodiscard]] virtual StatusOr<lists::ListInfo> Apply(std::string_view list_id, const Change& change,
                                                         bool counts_only, ChangeCounts& counts) = 0;
   // A new version with the contents of `version`, and so with its digest. None is made if the current
-  // contents are the same already. DATA_LOSS if what is stored of `version` does not have its digest any more.
+  // contents are the same already. DATA_LOSS if what is stored of `version` does not have its digest any
+  // more.
   [[nodiscard]] virtual StatusOr<lists::ListInfo> Rollback(std::string_view list_id,
                                                            std::uint64_t version) = 0;
 
