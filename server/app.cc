@@ -139,7 +139,8 @@ struct App::Parts {
   void ReportLists();
   bool ShutDownOnce();
 
-  config::Config config;  // source, decode, admission, server: constant after the start
+  config::Config config;  // as configured; sections that a reload takes over change
+  source::Config source;  // with the data directory for its default; constant after the start
   std::function<StatusOr<config::Config>()> load_config;
   const WallTime started_at = Clock::System().WallNow();
 
@@ -347,7 +348,8 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   Parts& p = *parts;
   p.load_config = std::move(options.load_config);
   SetLogLevel(LevelOf(p.config.log.level));
-  if (p.config.source.spool_dir.empty()) p.config.source.spool_dir = p.config.data_dir;
+  p.source = p.config.source;
+  if (p.source.spool_dir.empty()) p.source.spool_dir = p.config.data_dir;
   p.settings.max_rejected_share = p.config.lists.max_rejected_share;
   p.settings.allow_export = p.config.lists.allow_export;
   p.metrics.BuildInfo(TAMIZ_VERSION);
@@ -377,14 +379,14 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   });
   TAMIZ_RETURN_IF_ERROR(p.lists->LoadAll());
 
-  p.budget = std::make_unique<source::ByteBudget>(p.config.source.max_bytes_in_flight);
-  TAMIZ_ASSIGN_OR_RETURN(p.fetcher, source::MakeFetcher(p.config.source, *p.budget));
+  p.budget = std::make_unique<source::ByteBudget>(p.source.max_bytes_in_flight);
+  TAMIZ_ASSIGN_OR_RETURN(p.fetcher, source::MakeFetcher(p.source, *p.budget));
   p.compute = std::make_unique<work::ComputePool>();
   p.scanner = std::make_unique<scan::Scanner>(
       p.config.scan, scan::Scanner::Parts{*p.frames, *p.fetcher, *p.lists, *p.store, *p.compute, p.metrics,
                                           Clock::System()});
-  p.self_test = std::make_unique<scan::SelfTest>(*p.scanner, *p.lists, p.config.source, *p.budget, p.metrics,
-                                                 Clock::System());
+  p.self_test =
+      std::make_unique<scan::SelfTest>(*p.scanner, *p.lists, p.source, *p.budget, p.metrics, Clock::System());
   TAMIZ_RETURN_IF_ERROR(p.self_test->InstallList());
   p.ReportLists();
 
@@ -395,8 +397,8 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   p.self_test_runner =
       std::make_unique<SelfTestRunner>(*p.self_test, p.readiness, p.config.self_test.interval);
 
-  const ServiceParts services{*p.scanner, *p.admission, *p.budget,  p.config.source, *p.lists,  *p.store,
-                              p.metrics,  p.settings,   *p.uploads, *p.changes,      *p.exports};
+  const ServiceParts services{*p.scanner, *p.admission, *p.budget,  p.source,   *p.lists,  *p.store,
+                              p.metrics,  p.settings,   *p.uploads, *p.changes, *p.exports};
   p.scan_service = std::make_unique<ScanService>(services);
   p.hash_service = std::make_unique<HashService>(services);
   p.list_service = std::make_unique<ListService>(services);

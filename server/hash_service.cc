@@ -54,7 +54,8 @@ grpc::ServerUnaryReactor* HashService::Lookup(grpc::CallbackServerContext* conte
   // A few hashes against lists of usual size take microseconds, less than a change of threads: they are
   // looked up right here. More would hold up the other calls of this gRPC thread.
   std::uint64_t comparisons = 0;
-  for (const auto& list : parts_.lists.Current()->lists) comparisons += list->pdq ? list->pdq->size() : 0;
+  const std::shared_ptr<const lists::Catalog> catalog = parts_.lists.Current();
+  for (const auto& list : catalog->lists) comparisons += list->pdq ? list->pdq->size() : 0;
   comparisons *= static_cast<std::uint64_t>(request->hashes_size());
   constexpr std::uint64_t kFewComparisons = 500'000;
   if (comparisons <= kFewComparisons && request->hashes_size() <= 64) {

@@ -74,7 +74,7 @@ void SelfTestRunner::Work(const std::stop_token& stop) {
       asked = std::exchange(waiting_, {});
       if (stopping_) break;
     }
-    const scan::SelfTestReport report = test_.Run();
+    const scan::SelfTestReport report = test_.Run({.stop = stop});
     last_end = std::chrono::steady_clock::now();
     if (report.passed) {
       failures = 0;

@@ -19,7 +19,7 @@ class SelfTestRunner {
  public:
   // All outlive it. `interval` 0: no runs by the clock. Runs once at the beginning.
   SelfTestRunner(scan::SelfTest& test, Readiness& readiness, std::chrono::seconds interval);
-  // Waits for a run that is under way.
+  // Cuts off a run that is under way.
   ~SelfTestRunner();
 
   // Runs soon; requests that come before the run begins share it.

@@ -135,7 +135,7 @@ Status SelfTest::InstallList() {
   return lists_.Apply(kCanaryList, change, false, counts).status();
 }
 
-SelfTestReport SelfTest::Run() {
+SelfTestReport SelfTest::Run(const CallContext& context) {
   SelfTestReport report;
   report.ran_at = clock_.WallNow();
   const SteadyTime started = clock_.Now();
@@ -147,7 +147,7 @@ SelfTestReport SelfTest::Run() {
       TAMIZ_ASSIGN_OR_RETURN(input.upload, source::SealBytes(source_, budget_, test.bytes));
       input.lists = {kCanaryList};
       input.internal = true;
-      return scanner_.Scan(std::move(input), CallContext(), clock_.Now());
+      return scanner_.Scan(std::move(input), context, clock_.Now());
     }();
     if (!output.ok()) {
       result.detail = fmt::format("expected {}; came an error: {}", test.expected, Message(output.status()));

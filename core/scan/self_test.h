@@ -34,8 +34,9 @@ class SelfTest {
 
   // Makes the built-in list, or brings its entries up to date.
   [[nodiscard]] Status InstallList();
-  // Scans the canaries, consulting only the built-in list, and checks verdict, transform and times.
-  SelfTestReport Run();
+  // Scans the canaries, consulting only the built-in list, and checks verdict, transform and times. Fails
+  // early when `context` is not wanted any more.
+  SelfTestReport Run(const CallContext& context = {});
   [[nodiscard]] SelfTestReport Last() const;
 
  private:

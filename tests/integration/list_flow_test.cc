@@ -1,0 +1,362 @@
+// Lists from creation to deletion, over the wire.
+#include <gmock/gmock.h>
+
+#include "core/base/hex.h"
+#include "tests/integration/harness.h"
+
+namespace tamiz::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ListFlowTest : public ServerTest {
+ protected:
+  void SetUp() override { Start(); }
+
+  grpc::Status Create(const std::string& name, v1::HashList* list = nullptr) {
+    v1::CreateListRequest request;
+    request.set_name(name);
+    request.set_source_org("org");
+    grpc::ClientContext context;
+    v1::CreateListResponse response;
+    const grpc::Status status = lists_->CreateList(&context, request, &response);
+    if (list != nullptr) *list = response.list();
+    return status;
+  }
+
+  grpc::Status Import(const v1::ImportOptions& options, const std::string& file,
+                      v1::ImportEntriesResponse* response) {
+    grpc::ClientContext context;
+    auto writer = lists_->ImportEntries(&context, response);
+    v1::ImportEntriesRequest message;
+    *message.mutable_options() = options;
+    writer->Write(message);
+    for (std::size_t at = 0; at < file.size(); at += 37) {  // chunks cut rows
+      message.set_chunk(file.substr(at, 37));
+      if (!writer->Write(message)) break;
+    }
+    writer->WritesDone();
+    return writer->Finish();
+  }
+
+  v1::Verdict Scan(std::span<const std::uint8_t> bytes, const std::string& list) {
+    v1::ScanRequest request = Inline(bytes);
+    request.add_lists(list);
+    grpc::ClientContext context;
+    v1::ScanResponse response;
+    const grpc::Status status = scans_->Scan(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.result().verdict();
+  }
+
+  static std::string Row(const std::string& id, std::uint32_t number) {
+    // Any 32 bytes with a few bits set make a hash.
+    char hex[65];
+    std::snprintf(hex, sizeof hex, "%08x%08x%08x%08x%08x%08x%08x%08x", number * 2654435761u,
+                  number ^ 0x5bd1e995u, number * 40503u, ~number, number * 97u, number + 0x9e3779b9u,
+                  number * 31u, number ^ 0xdeadbeefu);
+    return id + ",pdq," + hex + ",A1;B2,{}\n";
+  }
+
+  const std::string header_ = "entry_id,hash_type,value,labels,metadata\n";
+};
+
+TEST_F(ListFlowTest, FromCreationToDeletion) {
+  v1::HashList made;
+  ASSERT_TRUE(Create("mine", &made).ok());
+  EXPECT_EQ(made.version(), 0u);
+  EXPECT_EQ(made.policy().radius(), 31u);
+  EXPECT_EQ(Create("mine").error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(Create("no spaces").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+
+  v1::ImportOptions options;
+  options.set_list("mine");
+  options.set_format("csv");
+  std::string file = header_;
+  for (std::uint32_t i = 1; i <= 30; ++i) file += Row("e" + std::to_string(i), i);
+  file += "bad,pdq,xyz,,\n";
+  v1::ImportEntriesResponse imported;
+
+  options.set_dry_run(true);
+  ASSERT_TRUE(Import(options, file, &imported).ok());
+  EXPECT_TRUE(imported.dry_run());
+  EXPECT_EQ(imported.entries_added(), 30u);
+  EXPECT_EQ(imported.list().version(), 0u);
+
+  options.set_dry_run(false);
+  const grpc::Status status = Import(options, file, &imported);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(imported.rows_read(), 31u);
+  EXPECT_EQ(imported.rows_rejected(), 1u);
+  ASSERT_EQ(imported.rejected_size(), 1);
+  EXPECT_EQ(imported.rejected(0).line(), 32u);
+  EXPECT_EQ(imported.list().version(), 1u);
+  EXPECT_EQ(imported.list().entry_count(), 30u);
+
+  // Too many bad rows: nothing changes, and the message says which.
+  const grpc::Status refused = Import(options, header_ + "x,pdq,12,,\ny,sha1,34,,\n", &imported);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(refused.error_message(), HasSubstr("Line 2"));
+  EXPECT_EQ(Import(options, "a,b\n1,2\n", &imported).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  options.set_list("nosuch");
+  EXPECT_EQ(Import(options, file, &imported).error_code(), grpc::StatusCode::NOT_FOUND);
+
+  // Media become an entry that finds them again, mirrored too.
+  v1::AddEntriesRequest add;
+  add.set_list("mine");
+  v1::EntryMedia& media = *add.add_media();
+  media.mutable_entry()->set_entry_id("picture");
+  media.set_content(Text(scan::CanaryPicture()));
+  v1::AddEntriesResponse added;
+  {
+    grpc::ClientContext context;
+    const grpc::Status ok = lists_->AddEntries(&context, add, &added);
+    ASSERT_TRUE(ok.ok()) << ok.error_message();
+  }
+  EXPECT_EQ(added.entries_added(), 1u);
+  EXPECT_EQ(added.list().version(), 2u);
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "mine"), v1::VERDICT_MATCH);
+  EXPECT_EQ(Scan(scan::CanaryFlippedPicture(), "mine"), v1::VERDICT_MATCH);
+
+  v1::GetEntryRequest get;
+  get.set_list("mine");
+  get.set_entry_id("picture");
+  v1::GetEntryResponse got;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->GetEntry(&context, get, &got).ok());
+  }
+  ASSERT_EQ(got.entry().hashes_size(), 4);
+  for (const v1::EntryHash& hash : got.entry().hashes()) {
+    EXPECT_EQ(hash.value() + hash.hex(), "");
+    EXPECT_NE(hash.type(), v1::HASH_TYPE_UNSPECIFIED);
+  }
+
+  // Off, on, gone, back.
+  const auto disable = [&](bool enable) {
+    v1::DisableEntryRequest request;
+    request.set_list("mine");
+    request.set_entry_id("picture");
+    request.set_enable(enable);
+    grpc::ClientContext context;
+    v1::DisableEntryResponse response;
+    EXPECT_TRUE(lists_->DisableEntry(&context, request, &response).ok());
+  };
+  disable(false);
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "mine"), v1::VERDICT_NO_KNOWN_MATCH);
+  disable(true);
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "mine"), v1::VERDICT_MATCH);
+
+  v1::RemoveEntriesRequest remove;
+  remove.set_list("mine");
+  remove.add_entry_ids("picture");
+  remove.add_entry_ids("nosuch");
+  v1::RemoveEntriesResponse removed;
+  {
+    grpc::ClientContext context;
+    EXPECT_EQ(lists_->RemoveEntries(&context, remove, &removed).error_code(), grpc::StatusCode::NOT_FOUND);
+  }
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "mine"), v1::VERDICT_MATCH);
+  remove.mutable_entry_ids()->RemoveLast();
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->RemoveEntries(&context, remove, &removed).ok());
+  }
+  EXPECT_EQ(removed.entries_removed(), 1u);
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "mine"), v1::VERDICT_NO_KNOWN_MATCH);
+
+  v1::RollbackListRequest rollback;
+  rollback.set_list("mine");
+  rollback.set_version(2);
+  v1::RollbackListResponse rolled;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->RollbackList(&context, rollback, &rolled).ok());
+  }
+  EXPECT_EQ(rolled.list().digest(), added.list().digest());
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "mine"), v1::VERDICT_MATCH);
+
+  v1::ListVersionsRequest which;
+  which.set_list("mine");
+  v1::ListVersionsResponse versions;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->ListVersions(&context, which, &versions).ok());
+  }
+  ASSERT_EQ(versions.versions_size(), 6);
+  EXPECT_TRUE(versions.versions(0).current());
+  EXPECT_EQ(versions.versions(0).change(), "rollback to 2");
+
+  v1::DiffVersionsRequest diff;
+  diff.set_list("mine");
+  diff.set_from_version(1);
+  v1::DiffVersionsResponse difference;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->DiffVersions(&context, diff, &difference).ok());
+  }
+  EXPECT_THAT(difference.added_ids(), ElementsAre("picture"));
+  EXPECT_EQ(difference.entries_removed(), 0u);
+
+  v1::ExportEntriesRequest exported;
+  exported.set_list("mine");
+  {
+    grpc::ClientContext context;
+    auto reader = lists_->ExportEntries(&context, exported);
+    v1::ExportEntriesResponse batch;
+    std::vector<std::string> ids;
+    while (reader->Read(&batch)) {
+      for (const v1::Entry& entry : batch.entries()) {
+        ids.push_back(entry.entry_id());
+        for (const v1::EntryHash& hash : entry.hashes())
+          EXPECT_EQ(hash.hex().size(), 2 * hash.value().size());
+      }
+    }
+    EXPECT_TRUE(reader->Finish().ok());
+    EXPECT_EQ(ids.size(), 31u);
+    EXPECT_TRUE(std::ranges::is_sorted(ids));
+  }
+
+  v1::DeleteListRequest deletion;
+  deletion.set_list("mine");
+  v1::DeleteListResponse deleted;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->DeleteList(&context, deletion, &deleted).ok());
+  }
+  {
+    grpc::ClientContext context;
+    EXPECT_EQ(lists_->DeleteList(&context, deletion, &deleted).error_code(), grpc::StatusCode::NOT_FOUND);
+  }
+}
+
+TEST_F(ListFlowTest, MediaThatMakeNoReferenceAreRefusedByName) {
+  ASSERT_TRUE(Create("mine").ok());
+  v1::AddEntriesRequest add;
+  add.set_list("mine");
+  v1::EntryMedia& media = *add.add_media();
+  media.mutable_entry()->set_entry_id("broken-one");
+  media.set_content("no picture");
+  grpc::ClientContext context;
+  v1::AddEntriesResponse added;
+  const grpc::Status status = lists_->AddEntries(&context, add, &added);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("broken-one"));
+  EXPECT_THAT(status.error_message(), HasSubstr("FORMAT_UNKNOWN"));
+  EXPECT_EQ(BadField(status), "media[0]");
+}
+
+TEST_F(ListFlowTest, VideoBecomesASequence) {
+  ASSERT_TRUE(Create("mine").ok());
+  v1::AddEntriesRequest add;
+  add.set_list("mine");
+  v1::EntryMedia& media = *add.add_media();
+  media.mutable_entry()->set_entry_id("clip");
+  media.set_content(Text(scan::CanaryVideo()));
+  grpc::ClientContext context;
+  v1::AddEntriesResponse added;
+  ASSERT_TRUE(lists_->AddEntries(&context, add, &added).ok());
+  v1::GetEntryRequest get;
+  get.set_list("mine");
+  get.set_entry_id("clip");
+  grpc::ClientContext other;
+  v1::GetEntryResponse got;
+  ASSERT_TRUE(lists_->GetEntry(&other, get, &got).ok());
+  std::vector<std::uint64_t> times;
+  for (const v1::EntryHash& hash : got.entry().hashes()) {
+    if (hash.type() == v1::HASH_TYPE_PDQ) times.push_back(hash.time_ms());
+  }
+  EXPECT_THAT(times, ElementsAre(0, 1000, 2000, 3000));
+  EXPECT_EQ(Scan(scan::CanaryVideo(), "mine"), v1::VERDICT_MATCH);
+}
+
+TEST_F(ListFlowTest, EntriesInsteadOfAFile) {
+  ASSERT_TRUE(Create("mine").ok());
+  grpc::ClientContext context;
+  v1::ImportEntriesResponse response;
+  auto writer = lists_->ImportEntries(&context, &response);
+  v1::ImportEntriesRequest message;
+  message.mutable_options()->set_list("mine");
+  message.mutable_options()->set_max_rejected_share(0.5);
+  writer->Write(message);
+  for (int batch = 0; batch < 3; ++batch) {
+    message.mutable_entries();
+    for (int i = 0; i < 10; ++i) {
+      v1::Entry& entry = *message.mutable_entries()->add_entries();
+      entry.set_entry_id(std::to_string(batch) + "-" + std::to_string(i));
+      v1::EntryHash& hash = *entry.add_hashes();
+      hash.set_type(v1::HASH_TYPE_MD5);
+      hash.set_hex(i == 3 ? "00"
+                          : std::string(28, 'a') + "0" + std::to_string(i) + "0" + std::to_string(batch));
+    }
+    writer->Write(message);
+    message.clear_entries();
+  }
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.rows_read(), 30u);
+  EXPECT_EQ(response.rows_rejected(), 3u);
+  EXPECT_EQ(response.rejected(0).line(), 4u);
+  EXPECT_EQ(response.entries_added(), 27u);
+}
+
+TEST_F(ListFlowTest, BuiltInListStaysAsItIs) {
+  const auto code = [&](auto method, auto request, auto response) {
+    request.set_list("tamiz-test");
+    grpc::ClientContext context;
+    return ((*lists_).*method)(&context, request, &response).error_code();
+  };
+  using Stub = v1::ListService::Stub;
+  EXPECT_EQ(code(&Stub::DeleteList, v1::DeleteListRequest(), v1::DeleteListResponse()),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  v1::UpdateListRequest update;
+  update.mutable_update()->mutable_policy()->set_mode(v1::LIST_MODE_OFF);
+  EXPECT_EQ(code(&Stub::UpdateList, update, v1::UpdateListResponse()), grpc::StatusCode::FAILED_PRECONDITION);
+  v1::DisableEntryRequest disable;
+  disable.set_entry_id("canary-picture");
+  EXPECT_EQ(code(&Stub::DisableEntry, disable, v1::DisableEntryResponse()),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  v1::RemoveEntriesRequest remove;
+  remove.add_entry_ids("canary-picture");
+  EXPECT_EQ(code(&Stub::RemoveEntries, remove, v1::RemoveEntriesResponse()),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  v1::RollbackListRequest rollback;
+  rollback.set_version(1);
+  EXPECT_EQ(code(&Stub::RollbackList, rollback, v1::RollbackListResponse()),
+            grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(ListFlowTest, PagesAndPolicy) {
+  for (const char* name : {"c", "a", "b"}) ASSERT_TRUE(Create(name).ok());
+  std::vector<std::string> names;
+  std::string token;
+  do {
+    v1::ListListsRequest request;
+    request.set_page_size(2);
+    request.set_page_token(token);
+    grpc::ClientContext context;
+    v1::ListListsResponse response;
+    ASSERT_TRUE(lists_->ListLists(&context, request, &response).ok());
+    EXPECT_LE(response.lists_size(), 2);
+    for (const v1::HashList& list : response.lists()) names.push_back(list.name());
+    token = response.next_page_token();
+  } while (!token.empty());
+  EXPECT_THAT(names, ElementsAre("a", "b", "c", "tamiz-test"));
+
+  v1::UpdateListRequest update;
+  update.set_list("a");
+  update.mutable_update()->mutable_policy()->set_radius(65);
+  v1::UpdateListResponse updated;
+  grpc::ClientContext context;
+  const grpc::Status status = lists_->UpdateList(&context, update, &updated);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  update.mutable_update()->mutable_policy()->set_radius(12);
+  grpc::ClientContext other;
+  ASSERT_TRUE(lists_->UpdateList(&other, update, &updated).ok());
+  EXPECT_EQ(updated.list().policy().radius(), 12u);
+}
+
+}  // namespace
+}  // namespace tamiz::server
