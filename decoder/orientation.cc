@@ -3,28 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "decoder/tiff_reader.h"
+
 namespace tamiz::decoder {
 namespace {
-
-class TiffReader {
- public:
-  TiffReader(std::span<const std::uint8_t> bytes, bool big_endian) : bytes_(bytes), big_(big_endian) {}
-
-  [[nodiscard]] bool Has(std::size_t at, std::size_t length) const {
-    return at <= bytes_.size() && length <= bytes_.size() - at;
-  }
-  [[nodiscard]] std::uint32_t U16(std::size_t at) const {
-    return big_ ? std::uint32_t{bytes_[at]} << 8 | bytes_[at + 1]
-                : std::uint32_t{bytes_[at + 1]} << 8 | bytes_[at];
-  }
-  [[nodiscard]] std::uint32_t U32(std::size_t at) const {
-    return big_ ? U16(at) << 16 | U16(at + 2) : U16(at + 2) << 16 | U16(at);
-  }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-  bool big_;
-};
 
 constexpr std::uint32_t kOrientationTag = 0x0112;
 constexpr std::uint32_t kShort = 3;

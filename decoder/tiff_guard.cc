@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "decoder/tiff_reader.h"
+
 namespace tamiz::decoder {
 namespace {
 
@@ -14,25 +16,6 @@ constexpr std::uint32_t kStripByteCounts = 279;
 constexpr std::uint32_t kTileOffsets = 324;
 constexpr std::uint32_t kTileByteCounts = 325;
 
-class Reader {
- public:
-  Reader(std::span<const std::uint8_t> bytes, bool big_endian) : bytes_(bytes), big_(big_endian) {}
-  [[nodiscard]] bool Has(std::uint64_t at, std::uint64_t length) const {
-    return at <= bytes_.size() && length <= bytes_.size() - at;
-  }
-  [[nodiscard]] std::uint32_t U16(std::size_t at) const {
-    return big_ ? std::uint32_t{bytes_[at]} << 8 | bytes_[at + 1]
-                : std::uint32_t{bytes_[at + 1]} << 8 | bytes_[at];
-  }
-  [[nodiscard]] std::uint32_t U32(std::size_t at) const {
-    return big_ ? U16(at) << 16 | U16(at + 2) : U16(at + 2) << 16 | U16(at);
-  }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-  bool big_;
-};
-
 // A field of 16- or 32-bit numbers.
 struct Field {
   std::uint64_t at = 0;
@@ -40,7 +23,7 @@ struct Field {
   bool wide = false;
 };
 
-Field FieldAt(const Reader& reader, std::size_t entry) {
+Field FieldAt(const TiffReader& reader, std::size_t entry) {
   Field field;
   field.wide = reader.U16(entry + 2) == 4;
   field.count = reader.U32(entry + 4);
@@ -50,12 +33,12 @@ Field FieldAt(const Reader& reader, std::size_t entry) {
   return field;
 }
 
-std::uint32_t Value(const Reader& reader, const Field& field, std::uint32_t i) {
+std::uint32_t Value(const TiffReader& reader, const Field& field, std::uint32_t i) {
   const auto at = static_cast<std::size_t>(field.at);
   return field.wide ? reader.U32(at + std::size_t{4} * i) : reader.U16(at + std::size_t{2} * i);
 }
 
-bool LiesPastEnd(const Reader& reader, const Field& offsets, const Field& counts) {
+bool LiesPastEnd(const TiffReader& reader, const Field& offsets, const Field& counts) {
   const std::uint32_t n = std::min(offsets.count, counts.count);
   for (std::uint32_t i = 0; i < n; ++i) {
     if (!reader.Has(Value(reader, offsets, i), Value(reader, counts, i))) return true;
@@ -68,7 +51,7 @@ bool LiesPastEnd(const Reader& reader, const Field& offsets, const Field& counts
 TiffOutline OutlineTiff(std::span<const std::uint8_t> content, std::size_t max_pages) {
   TiffOutline outline;
   if (content.size() < 8) return outline;
-  const Reader reader(content, content[0] == 'M');
+  const TiffReader reader(content, content[0] == 'M');
   if (reader.U16(2) != 42) return outline;
   std::uint64_t directory = reader.U32(4);
   while (directory != 0) {
