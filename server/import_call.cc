@@ -108,7 +108,8 @@ Status ImportCall::Apply() {
   const double share = collected.rows_read == 0 ? 0
                                                 : static_cast<double>(collected.rows_rejected) /
                                                       static_cast<double>(collected.rows_read);
-  // In a small file a few bad rows are a large share: unless the caller set one, a handful does not stop a load.
+  // In a small file a few bad rows are a large share: unless the caller set one, a handful does not stop a
+  // load.
   const bool is_handful = !options_->has_max_rejected_share() && !collected.entries.empty() &&
                           collected.rows_rejected <= kToleratedRejections;
   // A dry run answers with the rows instead: that is what it is for.

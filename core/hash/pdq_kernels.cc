@@ -59,12 +59,12 @@ template <class D, class V>
 HWY_INLINE V PrefixSum(D d, V v) {
   (void)d;
 #if HWY_TARGET != HWY_SCALAR
-  constexpr std::size_t lanes = hn::MaxLanes(D());
+  constexpr std::size_t kLaneCount = hn::MaxLanes(D());
   v = hn::Add(v, hn::ShiftLeftLanes<1>(d, v));
-  if constexpr (lanes >= 4) v = hn::Add(v, hn::ShiftLeftLanes<2>(d, v));
-  if constexpr (lanes >= 8) v = hn::Add(v, hn::ShiftLeftLanes<4>(d, v));
+  if constexpr (kLaneCount >= 4) v = hn::Add(v, hn::ShiftLeftLanes<2>(d, v));
+  if constexpr (kLaneCount >= 8) v = hn::Add(v, hn::ShiftLeftLanes<4>(d, v));
 #if HWY_MAX_BYTES >= 32
-  if constexpr (lanes == 16) v = hn::Add(v, hn::ConcatLowerLower(d, hn::Broadcast<7>(v), hn::Zero(d)));
+  if constexpr (kLaneCount == 16) v = hn::Add(v, hn::ConcatLowerLower(d, hn::Broadcast<7>(v), hn::Zero(d)));
 #endif
 #endif
   return v;
@@ -85,9 +85,9 @@ HWY_INLINE hn::Vec<D> LoadBlocks(D d, const float* HWY_RESTRICT from, std::size_
   if constexpr (hn::MaxLanes(D()) == 4) {
     return hn::LoadU(d, from);
   } else {
-    constexpr std::size_t half_blocks = hn::MaxLanes(D()) / 8;
+    constexpr std::size_t kHalfBlocks = hn::MaxLanes(D()) / 8;
     const hn::Half<D> half;
-    return hn::Combine(d, LoadBlocks(half, from + half_blocks * stride, stride),
+    return hn::Combine(d, LoadBlocks(half, from + kHalfBlocks * stride, stride),
                        LoadBlocks(half, from, stride));
   }
 }
@@ -447,7 +447,7 @@ void TransformBlock(const PdqBlock& block, PdqSpectrum& spectrum) {
 // The 128th smallest value, by bisection over the floats' order as integers: no branch depends on the data.
 float LowerMedian(const PdqSpectrum& spectrum) {
   const hn::CappedTag<std::int32_t, 16> d;
-  constexpr std::size_t lanes = hn::MaxLanes(hn::CappedTag<std::int32_t, 16>());
+  constexpr std::size_t kLaneCount = hn::MaxLanes(hn::CappedTag<std::int32_t, 16>());
   HWY_ALIGN std::int32_t keys[kPdqSpectrum * kPdqSpectrum];
   for (std::size_t i = 0; i < spectrum.size(); ++i) {
     const auto bits = std::bit_cast<std::int32_t>(spectrum[i]);
@@ -459,7 +459,7 @@ float LowerMedian(const PdqSpectrum& spectrum) {
     const std::int64_t middle = (low + high) >> 1;
     const auto bound = hn::Set(d, static_cast<std::int32_t>(middle));
     auto above = hn::Zero(d);  // minus the number of keys greater than `middle`
-    for (std::size_t i = 0; i < spectrum.size(); i += lanes) {
+    for (std::size_t i = 0; i < spectrum.size(); i += kLaneCount) {
       above = hn::Add(above, hn::VecFromMask(d, hn::Gt(hn::Load(d, keys + i), bound)));
     }
     const std::int32_t greater = -hn::GetLane(hn::SumOfLanes(d, above));

@@ -22,8 +22,8 @@ class LargeArrayAllocator {
 
   LargeArrayAllocator() = default;
   template <typename U>
-  LargeArrayAllocator(const LargeArrayAllocator<U>&) {
-  }  // NOLINT(google-explicit-constructor): as allocators are
+  // NOLINTNEXTLINE(google-explicit-constructor): allocators convert
+  LargeArrayAllocator(const LargeArrayAllocator<U>&) {}
 
   [[nodiscard]] T* allocate(std::size_t count) {
     const std::size_t bytes = count * sizeof(T);

@@ -147,7 +147,8 @@ void DecoderSupply::Bury(Decoder decoder) {
       refill_at_ = SteadyTime();
     }
   }
-  if (!decoder.pidfd.valid()) {
+  // Given to the supervisor, it has no pidfd here any more.
+  if (!decoder.pidfd.valid()) {  // NOLINT(bugprone-use-after-move)
     Wake();
     return;
   }
