@@ -98,9 +98,12 @@ class ServerTest : public ::testing::Test {
     config.server.drain_time = 5s;
     config.decode.program = std::string(std::getenv("TAMIZ_BIN_DIR")) + "/tamiz-decoder";
     config.decode.spare_decoders = 1;
-    config.log.level = "error";
+    config.log.level = std::getenv("TAMIZ_TEST_LOG") ? "info" : "error";
     return config;
   }
+
+  // Before what derived classes hold goes: decoders may still be stuck in it.
+  void TearDown() override { app_.reset(); }
 
   // With `frames` null, real decoders.
   void Start(std::unique_ptr<media::FrameSource> frames = nullptr) {
