@@ -1,5 +1,6 @@
 #include "decoder/channel_sink.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -108,7 +109,20 @@ LumaSlot ChannelSink::Begin(std::uint32_t width, std::uint32_t height) {
   slot.width = width;
   slot.height = height;
   slot.stride = sandbox::RowStride(width);
+  Populate(slot.stride * height);
   return slot;
+}
+
+// A frame is written whole, so its fresh pages are asked for in one call: a fault for each costs several
+// times the page itself, most of all in a virtual machine. A slot that was used before has them.
+void ChannelSink::Populate(std::size_t bytes) {
+  constexpr std::size_t kPage = 4096;
+  const std::size_t wanted = (bytes + kPage - 1) / kPage * kPage;
+  std::size_t& have = populated_[slot_];
+  if (wanted <= have || wanted > slot_bytes_) return;
+  // Refused on a kernel before 5.14: then the faults come one by one.
+  (void)::madvise(slots_.data() + slot_bytes_ * slot_ + have, wanted - have, MADV_POPULATE_WRITE);
+  have = wanted;
 }
 
 void ChannelSink::Send(std::uint32_t index, std::chrono::microseconds time, media::FrameVariant variant) {

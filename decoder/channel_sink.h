@@ -2,6 +2,7 @@
 // slots.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <span>
@@ -41,6 +42,8 @@ class ChannelSink final : public FrameSink {
   void FlushProgress();
   // Takes back one slot that the server gave. Waits for it if `wait`; false if there is none.
   bool TakeBack(bool wait);
+  // Gives the first `bytes` of the slot begun last their memory.
+  void Populate(std::size_t bytes);
 
   const int socket_;
   const std::span<std::uint8_t> slots_;
@@ -49,8 +52,9 @@ class ChannelSink final : public FrameSink {
   const DecodeLimits limits_;
   const std::uint32_t max_frames_;
 
-  std::uint32_t busy_ = 0;  // a bit for each slot that the server has
-  std::uint32_t slot_ = 0;  // begun last
+  std::array<std::size_t, sandbox::kMaxSlots> populated_{};  // bytes of each slot that have memory
+  std::uint32_t busy_ = 0;                                   // a bit for each slot that the server has
+  std::uint32_t slot_ = 0;                                   // begun last
   std::uint32_t width_ = 0;
   std::uint32_t height_ = 0;
   std::uint64_t sent_ = 0;
