@@ -366,7 +366,7 @@ void AddListCommands(CLI::App& app, Session& session) {
   auto sure = std::make_shared<bool>(false);
   CLI::App* delete_verb = Verb(lists, "delete", "Remove a list with its entries and versions.", *gone);
   delete_verb->add_flag("--yes", *sure, "required: nothing brings the list back")->required();
-  delete_verb->callback([&session, gone] {
+  delete_verb->callback([&session, gone, sure] {  // `sure` must live until the parsing is done
     session.run = [&session, gone] {
       v1::DeleteListRequest request;
       request.set_list(*gone);
