@@ -5,8 +5,10 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <chrono>
 #include <exception>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -61,11 +63,26 @@ struct MetricsServer::State {
       : metrics_handler(metrics, std::move(before_scrape)), health_handler(readiness) {}
   MetricsHandler metrics_handler;
   HealthHandler health_handler;
+  std::string address;                // where it can be reached from here
   std::unique_ptr<CivetServer> http;  // last: its threads use the handlers
 };
 
 MetricsServer::MetricsServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
-MetricsServer::~MetricsServer() = default;
+
+MetricsServer::~MetricsServer() {
+  // civetweb looks every two seconds whether it should stop, or when a connection comes in: so one does.
+  const int port = this->port();
+  const std::jthread poke([port, &address = state_->address](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      char ignored[256];
+      if (mg_connection* connection = mg_connect_client(address.c_str(), port, 0, ignored, sizeof ignored)) {
+        mg_close_connection(connection);
+      }
+    }
+  });
+  state_->http.reset();
+}
 
 StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const ListenAddress& address,
                                                               const metrics::Metrics& metrics,

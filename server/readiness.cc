@@ -7,26 +7,32 @@
 namespace tamiz::server {
 
 void Readiness::Set(std::string_view part, std::string problem) {
-  MutexLock listening(listener_mutex_);
-  bool was_ready = false;
-  bool is_ready = false;
   bool news = false;
   {
-    MutexLock lock(mutex_);
-    was_ready = problems_.empty();
-    const auto found = problems_.find(part);
-    if (problem.empty()) {
-      news = found != problems_.end();
-      if (news) problems_.erase(found);
-    } else {
-      news = found == problems_.end() || found->second != problem;
-      problems_.insert_or_assign(std::string(part), problem);
+    MutexLock listening(listener_mutex_);
+    bool was_ready = false;
+    bool is_ready = false;
+    {
+      MutexLock lock(mutex_);
+      was_ready = problems_.empty();
+      const auto found = problems_.find(part);
+      if (problem.empty()) {
+        news = found != problems_.end();
+        if (news) problems_.erase(found);
+      } else {
+        news = found == problems_.end() || found->second != problem;
+        problems_.insert_or_assign(std::string(part), problem);
+      }
+      is_ready = problems_.empty();
     }
-    is_ready = problems_.empty();
+    if (was_ready != is_ready && listener_) listener_(is_ready);
   }
-  if (news && !problem.empty()) LogWarn("not ready", {{"part", std::string(part)}, {"problem", problem}});
-  if (news && problem.empty()) LogInfo("problem gone", {{"part", std::string(part)}});
-  if (was_ready != is_ready && listener_) listener_(is_ready);
+  if (!news) return;
+  if (problem.empty()) {
+    LogInfo("problem gone", {{"part", std::string(part)}});
+  } else {
+    LogWarn("not ready", {{"part", std::string(part)}, {"problem", problem}});
+  }
 }
 
 std::vector<std::string> Readiness::Problems() const {

@@ -38,9 +38,9 @@ void SelfTestRunner::Request() {
 Status SelfTestRunner::Request(std::function<void(const scan::SelfTestReport&)> done) {
   MutexLock lock(mutex_);
   if (waiting_.size() >= kMaxWaiting) {
-    return WithRetryDelay(MakeError(StatusCode::kResourceExhausted, "too many callers wait for a self-test",
-                                    "SELF_TEST_QUEUE_FULL"),
-                          std::chrono::seconds(1));
+    return WithRetryDelay(
+        MakeError(StatusCode::kResourceExhausted, "too many callers wait for a self-test", "IO_QUEUE_FULL"),
+        std::chrono::seconds(1));
   }
   waiting_.push_back(std::move(done));
   wanted_ = true;
