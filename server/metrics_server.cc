@@ -2,8 +2,10 @@
 
 #include <CivetServer.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <exception>
@@ -11,6 +13,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "core/base/unique_fd.h"
 
 namespace tamiz::server {
 namespace {
@@ -56,6 +60,21 @@ class HealthHandler final : public CivetHandler {
   const Readiness& readiness_;
 };
 
+// Connects and hangs up.
+void Connect(const std::string& host, int port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    const UniqueFd fd(
+        ::socket(at->ai_family, at->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, at->ai_protocol));
+    if (fd.valid()) (void)::connect(fd.get(), at->ai_addr, at->ai_addrlen);
+  }
+  ::freeaddrinfo(found);
+}
+
 }  // namespace
 
 struct MetricsServer::State {
@@ -63,7 +82,7 @@ struct MetricsServer::State {
       : metrics_handler(metrics, std::move(before_scrape)), health_handler(readiness) {}
   MetricsHandler metrics_handler;
   HealthHandler health_handler;
-  std::string address;                // where it can be reached from here
+  std::string host;                   // where it can be reached from here
   std::unique_ptr<CivetServer> http;  // last: its threads use the handlers
 };
 
@@ -72,13 +91,10 @@ MetricsServer::MetricsServer(std::unique_ptr<State> state) : state_(std::move(st
 MetricsServer::~MetricsServer() {
   // civetweb looks every two seconds whether it should stop, or when a connection comes in: so one does.
   const int port = this->port();
-  const std::jthread poke([port, &address = state_->address](const std::stop_token& stop) {
+  const std::jthread poke([port, &host = state_->host](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      char ignored[256];
-      if (mg_connection* connection = mg_connect_client(address.c_str(), port, 0, ignored, sizeof ignored)) {
-        mg_close_connection(connection);
-      }
+      Connect(host, port);
     }
   });
   state_->http.reset();
@@ -92,6 +108,7 @@ StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const ListenAddres
     return InvalidArgument("server.metrics_listen cannot be a Unix socket: Prometheus scrapes host:port");
   }
   auto state = std::make_unique<State>(metrics, readiness, std::move(before_scrape));
+  state->host = address.host == "0.0.0.0" || address.host == "::" ? "localhost" : address.host;
   const std::vector<std::string> options = {
       "listening_ports", address.ForHttp(), "num_threads", "2", "request_timeout_ms", "5000"};
   try {
