@@ -110,8 +110,8 @@ class FrameHashing {
       held.reset();  // the slot goes back to the decoder at once
       spent_us_ += Since(start, clock_.Now()).count();
       MutexLock lock(mutex_);
-      looks_.push_back(std::move(look));
-      if (stripped) looks_.push_back(*std::move(stripped));
+      looks_.push_back(look);
+      if (stripped) looks_.push_back(*stripped);
     });
   }
 
@@ -131,13 +131,13 @@ class FrameHashing {
     });
     Result result;
     result.evidence.reserve(looks_.size());
-    for (Look& look : looks_) {
+    for (const Look& look : looks_) {
       const bool first_of_frame =
           result.evidence.empty() || result.evidence.back().index != look.evidence.index;
       if (keep_hashes && first_of_frame) {
         result.as_shown.push_back({look.evidence.index, look.evidence.time, look.evidence.pdq});
       }
-      result.evidence.push_back(std::move(look.evidence));
+      result.evidence.push_back(look.evidence);
     }
     looks_.clear();
     result.frames = frames_;
@@ -212,11 +212,11 @@ std::string JoinCodes(const std::vector<IncompleteReason>& reasons) {
 
 struct Scanner::State {
   State(const Config& config, const Parts& given)
-      : parts(given), answers(given.clock), config_(std::make_shared<const Config>(config)) {}
+      : parts(given), answers(given.clock), current_config(std::make_shared<const Config>(config)) {}
 
   std::shared_ptr<const Config> config() const {
     MutexLock lock(mutex);
-    return config_;
+    return current_config;
   }
 
   // What is known of an upload once it was looked at.
@@ -268,7 +268,7 @@ struct Scanner::State {
   const Parts parts;
   AnswerCache answers;
   mutable Mutex mutex;
-  std::shared_ptr<const Config> config_ TAMIZ_GUARDED_BY(mutex);
+  std::shared_ptr<const Config> current_config TAMIZ_GUARDED_BY(mutex);
 };
 
 Scanner::Scanner(const Config& config, const Parts& parts) : state_(std::make_unique<State>(config, parts)) {}
@@ -608,7 +608,7 @@ Status Scanner::Validate(const ScanInput& input) const {
 void Scanner::Reconfigure(const Config& config) {
   {
     MutexLock lock(state_->mutex);
-    state_->config_ = std::make_shared<const Config>(config);
+    state_->current_config = std::make_shared<const Config>(config);
   }
   state_->answers.Clear();
 }
