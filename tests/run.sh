@@ -101,7 +101,8 @@ if step "build dev" build dev; then
 fi
 if [ "$all" = yes ]; then
   step "build asan" build asan && step "tests asan" run_tests asan
-  step "build tsan" build tsan && step "tests tsan" run_tests tsan
+  # Decoding whole files under it takes minutes and has no threads for it to watch.
+  step "build tsan" build tsan && step "tests tsan" run_tests tsan -E '^unit\.Vectors\.'
 fi
 
 {
