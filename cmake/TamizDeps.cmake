@@ -12,6 +12,7 @@ find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core pull)
 find_package(SQLiteCpp CONFIG REQUIRED)
 
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 # Decoders: linked into tamiz-decoder and nothing else.
 pkg_check_modules(ffmpeg REQUIRED IMPORTED_TARGET libavformat libavcodec libswscale libavutil)

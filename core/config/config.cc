@@ -19,6 +19,7 @@
 #include "core/base/unique_fd.h"
 #include "core/config/keys.h"
 #include "core/media/file_format.h"
+#include "core/source/remote_rules.h"
 
 namespace tamiz::config {
 namespace {
@@ -120,6 +121,8 @@ bool SetTexts(const Key& key, const toml::node& node, Config& config) {
   for (const toml::node& element : *array) {
     const auto* text = element.as_string();
     if (text == nullptr || text->get().empty()) return false;
+    if (!key.choices.empty() && std::ranges::find(key.choices, text->get()) == key.choices.end())
+      return false;
     texts.push_back(text->get());
   }
   std::get<TextsField>(key.field)(config) = std::move(texts);
@@ -166,12 +169,21 @@ bool Set(const Key& key, const toml::node& node, Config& config) {
   return false;
 }
 
+// Where the key's default stands.
+Config DefaultsOf(const Key& key) {
+  for (const Array& array : AllArrays()) {
+    if (&key >= array.keys.data() && &key < array.keys.data() + array.keys.size()) return array.only({}, 0);
+  }
+  return {};
+}
+
 void SetOrComplain(const Key& key, const toml::node& node, const std::string& origin, Config& config,
                    Problems& problems) {
   if (Set(key, node, config)) return;
   const char* const step = key.step == 1000 ? ", in whole seconds" : "";
   problems.push_back(fmt::format("{}: {} = {} cannot be used; allowed: {}{} (default {}){}", origin, key.name,
-                                 TextOf(node), RangeText(key), step, ValueText(key, Config{}), Example(key)));
+                                 TextOf(node), RangeText(key), step, ValueText(key, DefaultsOf(key)),
+                                 Example(key)));
 }
 
 void ComplainOfUnknown(std::string_view name, const std::string& origin, Problems& problems) {
@@ -185,6 +197,46 @@ bool IsSection(std::string_view name) {
   return std::ranges::any_of(AllKeys(), [&](const Key& key) { return key.name.starts_with(prefix); });
 }
 
+// One table of an array.
+void ApplyElement(const Array& array, const toml::table& table, const std::string& file, Config& config,
+                  Problems& problems) {
+  Config element = array.only({}, 0);
+  for (const auto& [leaf, node] : table) {
+    const std::string name = fmt::format("{}.{}", array.name, leaf.str());
+    const std::string origin = fmt::format("{}:{}", file, leaf.source().begin.line);
+    const auto key = std::ranges::find(array.keys, name, &Key::name);
+    if (key == array.keys.end()) {
+      ComplainOfUnknown(name, origin, problems);
+    } else {
+      SetOrComplain(*key, node, origin, element, problems);
+    }
+  }
+  for (const Key& key : array.keys) {
+    const std::string value = ValueText(key, element);
+    if (!key.is_required || (value != "\"\"" && value != "[]")) continue;
+    problems.push_back(fmt::format("{}:{}: {} must be given in each [[{}]]", file, table.source().begin.line,
+                                   key.name, array.name));
+  }
+  array.append(config, element);
+}
+
+void ApplyArray(const Array& array, const toml::node& node, const std::string& file, Config& config,
+                Problems& problems) {
+  const auto* const elements = node.as_array();
+  for (std::size_t i = 0; elements != nullptr && i < elements->size(); ++i) {
+    if (const auto* const element = elements->get(i)->as_table()) {
+      ApplyElement(array, *element, file, config, problems);
+      continue;
+    }
+    problems.push_back(fmt::format("{}:{}: '{}' holds tables; write [[{}]]", file,
+                                   elements->get(i)->source().begin.line, array.name, array.name));
+  }
+  if (elements == nullptr) {
+    problems.push_back(fmt::format("{}:{}: '{}' is an array of tables; write [[{}]]", file,
+                                   node.source().begin.line, array.name, array.name));
+  }
+}
+
 void ApplyTable(const toml::table& table, const std::string& section, const std::string& file, Config& config,
                 Problems& problems) {
   for (const auto& [leaf, node] : table) {
@@ -194,6 +246,8 @@ void ApplyTable(const toml::table& table, const std::string& section, const std:
     const auto* const subtable = node.as_table();
     if (const Key* const key = FindKey(name)) {
       SetOrComplain(*key, node, origin, config, problems);
+    } else if (const Array* const array = FindArray(name)) {
+      ApplyArray(*array, node, file, config, problems);
     } else if (section.empty() && IsSection(name) && subtable != nullptr) {
       ApplyTable(*subtable, name, file, config, problems);
     } else if (section.empty() && IsSection(name)) {
@@ -256,6 +310,12 @@ std::string AsToml(const Key& key, const std::string& value) {
 
 void ApplyOverride(const Override& option, Config& config, Problems& problems) {
   const Key* const key = FindKey(option.key);
+  for (const Array& array : AllArrays()) {
+    if (option.key != array.name && !option.key.starts_with(std::string(array.name) + ".")) continue;
+    problems.push_back(fmt::format("{}: '{}' is an array of tables; set it in the file, with [[{}]]",
+                                   option.origin, array.name, array.name));
+    return;
+  }
   if (key == nullptr) return ComplainOfUnknown(option.key, option.origin, problems);
   auto table = Parse("value = " + AsToml(*key, option.value), option.origin);
   // Bare text, such as 120s.
@@ -314,6 +374,7 @@ void CheckTogether(const Config& config, Problems& problems) {
   if (config.source.max_bytes > config.source.max_bytes_in_flight) {
     problems.push_back("source.max_bytes: it cannot be more than source.max_bytes_in_flight");
   }
+  for (std::string& problem : source::ProblemsOf(config.source)) problems.push_back(std::move(problem));
   if (config.decode.prepared_bytes > config.decode.memory_bytes) {
     problems.push_back("decode.prepared_bytes: it cannot be more than decode.memory_bytes");
   }
@@ -370,25 +431,69 @@ std::vector<Override> FromEnvironment() {
   return options;
 }
 
-std::string Print(const Config& config) {
-  std::string text = "# The configuration in force. What each key means: docs/CONFIG.md.\n";
-  std::string_view section;
-  for (const Key& key : AllKeys()) {
-    const std::size_t point = key.name.find('.');
-    const std::string_view its_section = point == std::string_view::npos ? "" : key.name.substr(0, point);
-    if (its_section != section) text += fmt::format("\n[{}]\n", its_section);
-    section = its_section;
-    text += fmt::format("{} = {}\n", key.name.substr(point == std::string_view::npos ? 0 : point + 1),
-                        ValueText(key, config));
+namespace {
+
+std::string_view SectionOf(std::string_view name) {
+  const std::size_t point = name.find('.');
+  return point == std::string_view::npos ? "" : name.substr(0, point);
+}
+
+std::string LineOf(const Key& key, const Config& config) {
+  return fmt::format("{} = {}\n", key.name.substr(key.name.rfind('.') + 1), ValueText(key, config));
+}
+
+std::string ArrayText(const Array& array, const Config& config) {
+  std::string text;
+  for (std::size_t i = 0; i < array.size(config); ++i) {
+    text += fmt::format("\n[[{}]]\n", array.name);
+    const Config element = array.only(config, i);
+    for (const Key& key : array.keys) text += LineOf(key, element);
   }
   return text;
 }
 
+// The arrays of `section`, which come after its keys.
+std::string ArraysText(std::string_view section, const Config& config) {
+  std::string text;
+  for (const Array& array : AllArrays()) {
+    if (SectionOf(array.name) == section) text += ArrayText(array, config);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string Print(const Config& config) {
+  std::string text = "# The configuration in force. What each key means: docs/CONFIG.md.\n";
+  std::string_view section;
+  for (const Key& key : AllKeys()) {
+    if (const std::string_view its_section = SectionOf(key.name); its_section != section) {
+      text += ArraysText(section, config) + fmt::format("\n[{}]\n", its_section);
+      section = its_section;
+    }
+    text += LineOf(key, config);
+  }
+  return text + ArraysText(section, config);
+}
+
 std::vector<std::string> Difference(const Config& a, const Config& b) {
   std::vector<std::string> keys;
+  std::string_view section;
+  const auto compare_arrays = [&] {
+    for (const Array& array : AllArrays()) {
+      if (SectionOf(array.name) == section && ArrayText(array, a) != ArrayText(array, b)) {
+        keys.emplace_back(array.name);
+      }
+    }
+  };
   for (const Key& key : AllKeys()) {
+    if (const std::string_view its_section = SectionOf(key.name); its_section != section) {
+      compare_arrays();
+      section = its_section;
+    }
     if (ValueText(key, a) != ValueText(key, b)) keys.emplace_back(key.name);
   }
+  compare_arrays();
   return keys;
 }
 

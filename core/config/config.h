@@ -79,7 +79,8 @@ struct Override {
 [[nodiscard]] std::string_view DefaultFile();
 // The configuration in force as TOML.
 [[nodiscard]] std::string Print(const Config& config);
-// Keys whose values differ, in the order of the default file.
+// Keys whose values differ, in the order of the default file; an array of tables counts as one key
+// ("source.s3").
 [[nodiscard]] std::vector<std::string> Difference(const Config& a, const Config& b);
 // Whether `listen` (host:port or unix:PATH) can be reached from this machine only. Names other than localhost
 // are not resolved and count as reachable from elsewhere.

@@ -17,73 +17,106 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t kKiB = 1ull << 10, kMiB = 1ull << 20, kGiB = 1ull << 30, kTiB = 1ull << 40;
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kHttpSchemes = {"https", "http"};
 
-// The field that two pointers to members lead to.
+// The field that pointers to members lead to; through an array it is the first element's.
 template <auto Section, auto Member>
 auto& At(Config& config) {
   return (config.*Section).*Member;
 }
-template <auto Section, auto Member>
-using FieldAt = std::remove_reference_t<decltype(At<Section, Member>(std::declval<Config&>()))>;
+template <auto Section, auto Elements, auto Member>
+auto& At(Config& config) {
+  return ((config.*Section).*Elements).front().*Member;
+}
+template <auto... Path>
+using FieldAt = std::remove_reference_t<decltype(At<Path...>(std::declval<Config&>()))>;
 
-template <auto Section, auto Member>
+// The accessors serve reading and writing; nothing is written here.
+template <auto... Path>
+const FieldAt<Path...>& Read(const Config& config) {
+  return At<Path...>(const_cast<Config&>(config));
+}
+
+template <auto... Path>
 Key Text(std::string_view name, std::span<const std::string_view> choices = {}) {
-  return {.name = name, .kind = Kind::kText, .field = TextField(&At<Section, Member>), .choices = choices};
+  return {.name = name, .kind = Kind::kText, .field = TextField(&At<Path...>), .choices = choices};
 }
 
-template <auto Section, auto Member>
-Key Texts(std::string_view name) {
-  return {.name = name, .kind = Kind::kTexts, .field = TextsField(&At<Section, Member>)};
+template <auto... Path>
+Key Texts(std::string_view name, std::span<const std::string_view> choices = {}) {
+  return {.name = name, .kind = Kind::kTexts, .field = TextsField(&At<Path...>), .choices = choices};
 }
 
-template <auto Section, auto Member>
+template <auto... Path>
 Key Flag(std::string_view name) {
-  return {.name = name, .kind = Kind::kFlag, .field = FlagField(&At<Section, Member>)};
+  return {.name = name, .kind = Kind::kFlag, .field = FlagField(&At<Path...>)};
 }
 
-template <auto Section, auto Member>
+template <auto... Path>
 Key Share(std::string_view name) {
-  return {.name = name, .kind = Kind::kShare, .field = ShareField(&At<Section, Member>)};
+  return {.name = name, .kind = Kind::kShare, .field = ShareField(&At<Path...>)};
 }
 
-template <auto Section, auto Member>
+template <auto... Path>
 Key Number(std::string_view name, Kind kind, std::uint64_t min, std::uint64_t max) {
-  using Field = FieldAt<Section, Member>;
+  using Field = FieldAt<Path...>;
   static_assert(std::is_unsigned_v<Field>);
-  return {
-      .name = name,
-      .kind = kind,
-      .field = NumberField{[](const Config& c) -> std::uint64_t { return (c.*Section).*Member; },
-                           [](Config& c, std::uint64_t v) { (c.*Section).*Member = static_cast<Field>(v); }},
-      .min = min,
-      .max = max};
+  return {.name = name,
+          .kind = kind,
+          .field = NumberField{[](const Config& c) -> std::uint64_t { return Read<Path...>(c); },
+                               [](Config& c, std::uint64_t v) { At<Path...>(c) = static_cast<Field>(v); }},
+          .min = min,
+          .max = max};
 }
 
-template <auto Section, auto Member>
+template <auto... Path>
 Key Count(std::string_view name, std::uint64_t min, std::uint64_t max) {
-  return Number<Section, Member>(name, Kind::kCount, min, max);
+  return Number<Path...>(name, Kind::kCount, min, max);
 }
 
-template <auto Section, auto Member>
+template <auto... Path>
 Key Bytes(std::string_view name, std::uint64_t min, std::uint64_t max) {
-  return Number<Section, Member>(name, Kind::kBytes, min, max);
+  return Number<Path...>(name, Kind::kBytes, min, max);
 }
 
-template <auto Section, auto Member>
+template <auto... Path>
 Key Time(std::string_view name, milliseconds min, milliseconds max) {
-  using Field = FieldAt<Section, Member>;
-  return {
-      .name = name,
-      .kind = Kind::kTime,
-      .field = NumberField{[](const Config& c) {
-                             return static_cast<std::uint64_t>(milliseconds((c.*Section).*Member).count());
-                           },
-                           [](Config& c, std::uint64_t v) {
-                             (c.*Section).*Member = std::chrono::duration_cast<Field>(milliseconds(v));
-                           }},
-      .min = static_cast<std::uint64_t>(min.count()),
-      .max = static_cast<std::uint64_t>(max.count()),
-      .step = static_cast<std::uint64_t>(milliseconds(Field(1)).count())};
+  using Field = FieldAt<Path...>;
+  return {.name = name,
+          .kind = Kind::kTime,
+          .field = NumberField{[](const Config& c) {
+                                 return static_cast<std::uint64_t>(milliseconds(Read<Path...>(c)).count());
+                               },
+                               [](Config& c, std::uint64_t v) {
+                                 At<Path...>(c) = std::chrono::duration_cast<Field>(milliseconds(v));
+                               }},
+          .min = static_cast<std::uint64_t>(min.count()),
+          .max = static_cast<std::uint64_t>(max.count()),
+          .step = static_cast<std::uint64_t>(milliseconds(Field(1)).count())};
+}
+
+Key Required(Key key) {
+  key.is_required = true;
+  return key;
+}
+
+template <auto Section, auto Elements>
+Array Tables(std::string_view name, std::vector<Key> keys) {
+  return {.name = name,
+          .keys = std::move(keys),
+          .size = [](const Config& c) { return ((c.*Section).*Elements).size(); },
+          .only =
+              [](const Config& c, std::size_t item) {
+                const auto& from = (c.*Section).*Elements;
+                Config one;
+                ((one.*Section).*Elements).resize(1);
+                if (item < from.size()) ((one.*Section).*Elements).front() = from[item];
+                return one;
+              },
+          .append =
+              [](Config& c, const Config& of) {
+                ((c.*Section).*Elements).push_back(((of.*Section).*Elements).front());
+              }};
 }
 
 const std::vector<Key>& Table() {
@@ -117,6 +150,12 @@ const std::vector<Key>& Table() {
       Bytes<kSource, &Source::spool_bytes>("source.spool_bytes", 64 * kKiB, 64 * kGiB),
       Text<kSource, &Source::spool_dir>("source.spool_dir"),
       Texts<kSource, &Source::file_roots>("source.file_roots"),
+      Time<kSource, &Source::fetch_time>("source.fetch_time", 100ms, 1h),
+      Time<kSource, &Source::connect_time>("source.connect_time", 100ms, 5min),
+      Bytes<kSource, &Source::slow_bytes>("source.slow_bytes", 1, kGiB),
+      Time<kSource, &Source::slow_time>("source.slow_time", 1s, 10min),
+      Count<kSource, &Source::max_redirects>("source.max_redirects", 0, 10),
+      Count<kSource, &Source::max_attempts>("source.max_attempts", 1, 10),
 
       Text<kDecode, &Decode::program>("decode.program"),
       Time<kDecode, &Decode::wall_time>("decode.wall_time", 100ms, 1h),
@@ -150,6 +189,43 @@ const std::vector<Key>& Table() {
       Time<&Config::self_test, &SelfTestConfig::interval>("self_test.interval", 0s, 24h),
 
       Text<&Config::log, &LogConfig::level>("log.level", kLogLevels),
+  };
+  return table;
+}
+
+const std::vector<Array>& ArrayTable() {
+  using Source = source::Config;
+  using Http = source::HttpSource;
+  using S3 = source::S3Source;
+  constexpr auto kSource = &Config::source;
+  constexpr auto kHttp = &Source::http;
+  constexpr auto kS3 = &Source::s3;
+  static const std::vector<Array> table = {
+      Tables<kSource, kHttp>(
+          "source.http",
+          {
+              Required(Text<kSource, kHttp, &Http::name>("source.http.name")),
+              Required(Texts<kSource, kHttp, &Http::hosts>("source.http.hosts")),
+              Texts<kSource, kHttp, &Http::schemes>("source.http.schemes", kHttpSchemes),
+              Texts<kSource, kHttp, &Http::ports>("source.http.ports"),
+              Flag<kSource, kHttp, &Http::allow_private>("source.http.allow_private"),
+              Text<kSource, kHttp, &Http::ca_file>("source.http.ca_file"),
+              Text<kSource, kHttp, &Http::authorization_file>("source.http.authorization_file"),
+          }),
+      Tables<kSource, kS3>(
+          "source.s3",
+          {
+              Required(Text<kSource, kS3, &S3::name>("source.s3.name")),
+              Required(Text<kSource, kS3, &S3::endpoint>("source.s3.endpoint")),
+              Text<kSource, kS3, &S3::region>("source.s3.region"),
+              Required(Texts<kSource, kS3, &S3::buckets>("source.s3.buckets")),
+              Text<kSource, kS3, &S3::access_key_id_file>("source.s3.access_key_id_file"),
+              Text<kSource, kS3, &S3::secret_access_key_file>("source.s3.secret_access_key_file"),
+              Text<kSource, kS3, &S3::session_token_file>("source.s3.session_token_file"),
+              Flag<kSource, kS3, &S3::path_style>("source.s3.path_style"),
+              Flag<kSource, kS3, &S3::allow_private>("source.s3.allow_private"),
+              Text<kSource, kS3, &S3::ca_file>("source.s3.ca_file"),
+          }),
   };
   return table;
 }
@@ -200,6 +276,13 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 
 std::span<const Key> AllKeys() { return Table(); }
 
+std::span<const Array> AllArrays() { return ArrayTable(); }
+
+const Array* FindArray(std::string_view name) {
+  const auto found = std::ranges::find(ArrayTable(), name, &Array::name);
+  return found == ArrayTable().end() ? nullptr : &*found;
+}
+
 const Key* FindKey(std::string_view name) {
   const auto found =
       std::find_if(Table().begin(), Table().end(), [&](const Key& key) { return key.name == name; });
@@ -209,15 +292,19 @@ const Key* FindKey(std::string_view name) {
 const Key* NearestKey(std::string_view name) {
   const Key* nearest = nullptr;
   std::size_t best = std::max<std::size_t>(2, name.size() / 4) + 1;
-  for (const Key& key : Table()) {
-    // The right key in the wrong section is as near as one wrong letter.
-    std::size_t distance = EditDistance(name, key.name);
-    if (LeafOf(name) == LeafOf(key.name)) distance = std::min<std::size_t>(distance, 1);
-    if (distance < best) {
-      best = distance;
-      nearest = &key;
+  const auto consider = [&](const std::vector<Key>& keys) {
+    for (const Key& key : keys) {
+      // The right key in the wrong section is as near as one wrong letter.
+      std::size_t distance = EditDistance(name, key.name);
+      if (LeafOf(name) == LeafOf(key.name)) distance = std::min<std::size_t>(distance, 1);
+      if (distance < best) {
+        best = distance;
+        nearest = &key;
+      }
     }
-  }
+  };
+  consider(Table());
+  for (const Array& array : ArrayTable()) consider(array.keys);
   return nearest;
 }
 
@@ -259,16 +346,22 @@ std::string ValueText(const Key& key, const Config& config) {
   return {};
 }
 
+namespace {
+
+std::string QuotedChoices(const Key& key) {
+  std::vector<std::string> quoted;
+  for (const std::string_view choice : key.choices) quoted.push_back(Quoted(choice));
+  return fmt::format("{}", fmt::join(quoted, ", "));
+}
+
+}  // namespace
+
 std::string RangeText(const Key& key) {
   switch (key.kind) {
-    case Kind::kText: {
-      if (key.choices.empty()) return "text";
-      std::vector<std::string> quoted;
-      for (const std::string_view choice : key.choices) quoted.push_back(Quoted(choice));
-      return fmt::format("{}", fmt::join(quoted, ", "));
-    }
+    case Kind::kText:
+      return key.choices.empty() ? "text" : QuotedChoices(key);
     case Kind::kTexts:
-      return "list of texts";
+      return key.choices.empty() ? "list of texts" : fmt::format("list of {}", QuotedChoices(key));
     case Kind::kFlag:
       return "true, false";
     case Kind::kCount:

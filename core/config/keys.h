@@ -38,7 +38,19 @@ struct Key {
   std::variant<TextField, TextsField, FlagField, NumberField, ShareField> field;
   std::uint64_t min = 0, max = 0;                  // of kCount, kBytes and kTime
   std::uint64_t step = 1;                          // of kTime: milliseconds that the field can tell apart
-  std::span<const std::string_view> choices = {};  // of kText; empty: any
+  std::span<const std::string_view> choices = {};  // of kText and the elements of kTexts; empty: any
+  bool is_required = false;                        // in an array's tables: must be given and not empty
+};
+
+// An array of tables, such as [[source.s3]]: one table of the file for each element. Set in the file only.
+struct Array {
+  std::string_view name;  // "source.s3"
+  std::vector<Key> keys;  // "source.s3.endpoint" …; they reach the first element of a Config
+  std::size_t (*size)(const Config&);
+  // A Config with only that element of the array; past the end: a fresh one.
+  Config (*only)(const Config&, std::size_t);
+  // Appends the first element of `of`.
+  void (*append)(Config&, const Config& of);
 };
 
 // In the order of deploy/tamiz.toml.
@@ -46,6 +58,9 @@ struct Key {
 [[nodiscard]] const Key* FindKey(std::string_view name);
 // The key that a misspelt one was probably meant to be; nullptr if none is near.
 [[nodiscard]] const Key* NearestKey(std::string_view name);
+
+[[nodiscard]] std::span<const Array> AllArrays();
+[[nodiscard]] const Array* FindArray(std::string_view name);
 
 // The value as TOML: "\"info\"", "\"64MiB\"", "3", "[]".
 [[nodiscard]] std::string ValueText(const Key& key, const Config& config);

@@ -106,6 +106,8 @@ struct Metrics::Families {
                    .Register(registry),
                "stage", kStages, kStageBuckets),
         upload_bytes(CounterOf(registry, "tamiz_upload_bytes_total", "Bytes of uploads scanned.").Add({})),
+        fetches(CounterOf(registry, "tamiz_fetches_total",
+                          "Uploads fetched by URI, by scheme and what came of it.")),
         frames(CounterOf(
                    registry, "tamiz_frames_total",
                    "Frames by what became of them: decoded, hashed well enough to match, or of low quality."),
@@ -157,7 +159,18 @@ struct Metrics::Families {
             GaugeOf(registry, "process_virtual_memory_bytes", "Address space of the server process.")
                 .Add({})),
         process_open_fds(GaugeOf(registry, "process_open_fds", "Open file descriptors.").Add({})),
-        process_max_fds(GaugeOf(registry, "process_max_fds", "Most file descriptors allowed.").Add({})) {}
+        process_max_fds(GaugeOf(registry, "process_max_fds", "Most file descriptors allowed.").Add({})) {
+    MakeFetchSeries();
+  }
+
+  void MakeFetchSeries() {
+    for (const std::string_view scheme : kFetchSchemes) {
+      for (const std::string_view outcome : kFetchOutcomes) FetchesOf(scheme, outcome);
+    }
+  }
+  Counter& FetchesOf(std::string_view scheme, std::string_view outcome) {
+    return fetches.Add({{"scheme", std::string(scheme)}, {"outcome", std::string(outcome)}});
+  }
 
   static Family<Counter>& CounterOf(prometheus::Registry& registry, const char* name, const char* help) {
     return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
@@ -198,6 +211,7 @@ struct Metrics::Families {
   Series<Counter> scans, scan_errors, incomplete;
   Series<Histogram> stages;
   Counter& upload_bytes;
+  Family<Counter>& fetches;
   Series<Counter> frames, decoder_exits;
   Family<Counter>& matches;
   Counter& suppressed;
@@ -262,6 +276,13 @@ void Metrics::Incomplete(std::string_view reason) { families_->incomplete.Of(rea
 
 void Metrics::StageTook(Stage stage, std::chrono::microseconds time) {
   families_->stages.Of(kStages[static_cast<std::size_t>(stage)]).Observe(Seconds(time));
+}
+
+void Metrics::Fetched(std::string_view scheme, std::string_view outcome) {
+  const auto known = [](const auto& values, std::string_view value) {
+    return std::ranges::find(values, value) != values.end() ? value : kOther;
+  };
+  families_->FetchesOf(known(kFetchSchemes, scheme), known(kFetchOutcomes, outcome)).Increment();
 }
 
 void Metrics::UploadBytes(std::uint64_t bytes) {

@@ -34,6 +34,10 @@ inline constexpr std::array<std::string_view, 6> kDecoderExits = {"finished", "c
                                                                   "timeout",  "memory_limit", "cancelled"};
 inline constexpr std::array<std::string_view, 4> kRefusals = {"SCAN_QUEUE_FULL", "BYTE_BUDGET", "DRAINING",
                                                               "IO_QUEUE_FULL"};
+inline constexpr std::array<std::string_view, 4> kFetchSchemes = {"file", "http", "https", "s3"};
+inline constexpr std::array<std::string_view, 9> kFetchOutcomes = {"ok",          "too_large", "bad_uri",
+                                                                   "refused",     "not_found", "unavailable",
+                                                                   "no_capacity", "deadline",  "cancelled"};
 inline constexpr std::array<std::string_view, 8> kSandboxLayers = {
     "seccomp", "no_new_privs",        "not_dumpable", "no_capabilities",
     "rlimits", "address_space_limit", "landlock",     "network_namespace"};
@@ -55,11 +59,12 @@ class Metrics {
   // while another thread collects; set it to nullptr before what it uses goes away.
   void OnCollect(std::function<void()> refresh);
 
-  void ScanFinished(std::string_view verdict);             // tamiz_scans_total{verdict}
-  void ScanFailed(std::string_view code);                  // tamiz_scan_errors_total{code}
-  void Incomplete(std::string_view reason);                // tamiz_incomplete_total{reason}
-  void StageTook(Stage stage, std::chrono::microseconds);  // tamiz_stage_duration_seconds{stage}
-  void UploadBytes(std::uint64_t bytes);                   // tamiz_upload_bytes_total
+  void ScanFinished(std::string_view verdict);                      // tamiz_scans_total{verdict}
+  void ScanFailed(std::string_view code);                           // tamiz_scan_errors_total{code}
+  void Incomplete(std::string_view reason);                         // tamiz_incomplete_total{reason}
+  void StageTook(Stage stage, std::chrono::microseconds);           // tamiz_stage_duration_seconds{stage}
+  void Fetched(std::string_view scheme, std::string_view outcome);  // tamiz_fetches_total{scheme,outcome}
+  void UploadBytes(std::uint64_t bytes);                            // tamiz_upload_bytes_total
   void Frames(std::uint64_t decoded, std::uint64_t hashed,
               std::uint64_t low_quality);                      // tamiz_frames_total{state}
   void DecoderExit(std::string_view reason);                   // tamiz_decoder_exits_total{reason}

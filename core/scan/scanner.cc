@@ -163,6 +163,38 @@ class FrameHashing {
   work::ComputePool::Group group_;  // last: its destructor waits for tasks that use the rest
 };
 
+// A URI's scheme as a metric names it.
+std::string SchemeOf(std::string_view uri) {
+  std::string scheme(uri.substr(0, std::min(uri.find(':'), std::size_t{8})));
+  std::ranges::transform(scheme, scheme.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  return scheme;
+}
+
+std::string_view OutcomeOf(const Status& fetched) {
+  switch (fetched.code()) {
+    case StatusCode::kOk:
+      return "ok";
+    case StatusCode::kOutOfRange:
+      return "too_large";
+    case StatusCode::kInvalidArgument:
+      return "bad_uri";
+    case StatusCode::kPermissionDenied:
+    case StatusCode::kFailedPrecondition:
+      return "refused";
+    case StatusCode::kNotFound:
+      return "not_found";
+    case StatusCode::kResourceExhausted:
+      return "no_capacity";
+    case StatusCode::kDeadlineExceeded:
+      return "deadline";
+    case StatusCode::kCancelled:
+      return "cancelled";
+    default:
+      return "unavailable";
+  }
+}
+
 // Everything beside the bytes that decides what is answered.
 std::string OptionsOf(const ScanInput& input) {
   std::string text = fmt::format("{}|{}|{}|{}|{}|{}|", input.upload.has_value(), input.uri.size(), input.uri,
@@ -288,6 +320,7 @@ StatusOr<Scanner::State::Looked> Scanner::State::Look(ScanInput& input, const Co
     const SteadyTime start = parts.clock.Now();
     StatusOr<source::Upload> fetched = parts.fetcher.Fetch(input.uri, times.context);
     output.timings.fetch = Since(start, parts.clock.Now());
+    parts.metrics.Fetched(SchemeOf(input.uri), OutcomeOf(fetched.status()));
     if (fetched.ok()) {
       input.upload = *std::move(fetched);
     } else if (Reason(fetched.status()) == "BYTE_LIMIT") {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "core/source/file_uri.h"
 #include "core/source/open_beneath.h"
+#include "core/source/remote_fetcher.h"
 
 namespace tamiz::source {
 namespace {
@@ -54,12 +56,12 @@ StatusOr<Root> OpenRoot(const std::string& configured) {
   return root;
 }
 
-class FileFetcher final : public Fetcher {
+class FileFetcher {
  public:
   FileFetcher(const Config& config, ByteBudget& budget, DigestMode digests, std::vector<Root> roots)
       : config_(config), budget_(budget), digests_(digests), roots_(std::move(roots)) {}
 
-  StatusOr<Upload> Fetch(std::string_view uri, const CallContext& context) override {
+  StatusOr<Upload> Fetch(std::string_view uri, const CallContext& context) const {
     TAMIZ_ASSIGN_OR_RETURN(const std::string path, PathOfFileUri(uri));
     StatusOr<UniqueFd> file = Open(path);
     if (!file.ok()) return WithField(file.status(), "uri");
@@ -117,6 +119,32 @@ class FileFetcher final : public Fetcher {
   const std::vector<Root> roots_;
 };
 
+// Each scheme by its own way.
+class SchemeFetcher final : public Fetcher {
+ public:
+  SchemeFetcher(const Config& config, ByteBudget& budget, DigestMode digests, std::vector<Root> roots)
+      : files_(config, budget, digests, std::move(roots)) {}
+
+  Status UseRemote(const Config& config, ByteBudget& budget, DigestMode digests) {
+    TAMIZ_ASSIGN_OR_RETURN(remote_, RemoteFetcher::Make(config, budget, digests, client_));
+    return OkStatus();
+  }
+
+  StatusOr<Upload> Fetch(std::string_view uri, const CallContext& context) override {
+    const auto has_scheme = [&](std::string_view scheme) {
+      return uri.size() >= scheme.size() && strncasecmp(uri.data(), scheme.data(), scheme.size()) == 0;
+    };
+    if (has_scheme("http:") || has_scheme("https:")) return remote_->FetchHttp(uri, context);
+    if (has_scheme("s3://")) return remote_->FetchS3(uri, context);
+    return files_.Fetch(uri, context);
+  }
+
+ private:
+  const FileFetcher files_;
+  net::HttpClient client_;
+  std::unique_ptr<RemoteFetcher> remote_;
+};
+
 }  // namespace
 
 StatusOr<std::unique_ptr<Fetcher>> MakeFetcher(const Config& config, ByteBudget& budget, DigestMode digests) {
@@ -127,7 +155,9 @@ StatusOr<std::unique_ptr<Fetcher>> MakeFetcher(const Config& config, ByteBudget&
   }
   std::sort(roots.begin(), roots.end(),
             [](const Root& a, const Root& b) { return a.canonical.size() > b.canonical.size(); });
-  return std::unique_ptr<Fetcher>(std::make_unique<FileFetcher>(config, budget, digests, std::move(roots)));
+  auto fetcher = std::make_unique<SchemeFetcher>(config, budget, digests, std::move(roots));
+  TAMIZ_RETURN_IF_ERROR(fetcher->UseRemote(config, budget, digests));
+  return std::unique_ptr<Fetcher>(std::move(fetcher));
 }
 
 }  // namespace tamiz::source

@@ -63,10 +63,10 @@ std::string NormalPath(std::string_view path) {
 StatusOr<std::string> PathOfFileUri(std::string_view uri) {
   const std::size_t colon = uri.find(':');
   if (colon == std::string_view::npos || colon == 0) {
-    return BadUri("the URI has no scheme; supported: file:///absolute/path");
+    return BadUri("the URI has no scheme; supported: file:///absolute/path, https://, http://, s3://");
   }
   if (!EqualsIgnoringCase(uri.substr(0, colon), "file")) {
-    return BadUri("the URI's scheme is not supported by this build; supported: file");
+    return BadUri("the URI's scheme is not supported; supported: file, https, http, s3");
   }
   std::string_view rest = uri.substr(colon + 1);
   if (rest.starts_with("//")) {

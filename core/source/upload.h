@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "core/base/status.h"
 #include "core/base/unique_fd.h"
 #include "core/hash/digests.h"
+#include "core/source/remote.h"
 
 namespace tamiz::source {
 
@@ -78,6 +80,23 @@ struct Config {
   std::string spool_dir;
   // Directories below which file:// may read. Empty: file:// is refused.
   std::vector<std::string> file_roots;
+
+  // Fetching over the network. Time for one fetch with all its redirects and attempts; then UNAVAILABLE
+  // (SOURCE_TIMEOUT). Range 100 ms … 1 h.
+  std::chrono::milliseconds fetch_time = std::chrono::minutes(1);
+  // Time to connect, with TLS. Range 100 ms … 5 min.
+  std::chrono::milliseconds connect_time = std::chrono::seconds(10);
+  // A source that sends less than `slow_bytes` a second for `slow_time` is given up (SOURCE_TOO_SLOW).
+  // Ranges 1 B … 1 GiB, 1 s … 10 min.
+  std::uint64_t slow_bytes = 1024;
+  std::chrono::seconds slow_time{20};
+  // Redirects followed, each judged like the first address. Range 0 … 10.
+  std::uint32_t max_redirects = 3;
+  // Attempts at a GET that failed in a way that may pass. Range 1 … 10.
+  std::uint32_t max_attempts = 3;
+  // Hosts for http:// and https://, buckets for s3://. Empty: refused.
+  std::vector<HttpSource> http;
+  std::vector<S3Source> s3;
 };
 
 // Collects bytes, hashing on the way. Not thread-safe; may move between threads from call to call.

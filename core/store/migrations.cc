@@ -58,6 +58,28 @@ CREATE TABLE records (
 ) STRICT;
 CREATE INDEX records_by_time ON records (at, record_key);
 )sql"},
+    Migration{2, "exchanges, pending changes", R"sql(
+CREATE TABLE exchanges (
+  name       TEXT    PRIMARY KEY,
+  list_key   INTEGER NOT NULL REFERENCES lists (list_key) ON DELETE CASCADE,
+  settings   TEXT    NOT NULL,                 -- JSON object
+  status     TEXT    NOT NULL,                 -- JSON object
+  checkpoint TEXT    NOT NULL,                 -- the exchange's own
+  created_at INTEGER NOT NULL
+) STRICT;
+
+-- Changes that wait for a person.
+CREATE TABLE pending_changes (
+  list_key   INTEGER PRIMARY KEY REFERENCES lists (list_key) ON DELETE CASCADE,
+  why        TEXT    NOT NULL,
+  added      INTEGER NOT NULL,
+  updated    INTEGER NOT NULL,
+  removed    INTEGER NOT NULL,
+  unchanged  INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  body       BLOB    NOT NULL                  -- core/store/change_codec.h
+) STRICT;
+)sql"},
 };
 
 }  // namespace

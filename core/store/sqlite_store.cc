@@ -56,6 +56,15 @@ Status NoSuchVersion(const lists::ListInfo& info, std::uint64_t version) {
       "VERSION_NOT_FOUND");
 }
 
+Status NoSuchExchange(std::string_view name) {
+  return MakeError(StatusCode::kNotFound, fmt::format("there is no exchange '{}'", name),
+                   "EXCHANGE_NOT_FOUND");
+}
+Status NothingPending(std::string_view list) {
+  return MakeError(StatusCode::kNotFound, fmt::format("no change of list '{}' waits", list),
+                   "NOTHING_PENDING");
+}
+
 struct ListRow {
   std::int64_t key = 0;
   lists::ListInfo info;
@@ -89,6 +98,14 @@ class SqliteStore final : public Store {
   Status ForEachEntry(std::string_view list_id, std::uint64_t version,
                       const std::function<Status(lists::Entry&&)>& each) override;
   StatusOr<VersionDiff> Diff(std::string_view list_id, std::uint64_t from, std::uint64_t to) override;
+  Status CreateExchange(const ExchangeRow& row) override;
+  StatusOr<std::vector<ExchangeRow>> Exchanges() override;
+  Status UpdateExchange(const ExchangeRow& row) override;
+  Status DeleteExchange(std::string_view name) override;
+  Status PutPending(const PendingChange& pending) override;
+  StatusOr<std::vector<PendingChange>> PendingChanges() override;
+  StatusOr<PendingChange> GetPending(std::string_view list_id) override;
+  Status DeletePending(std::string_view list_id) override;
   Status Record(const ScanRecord& record) override;
   Status ForEachRecord(WallTime from, const std::function<Status(ScanRecord&&)>& each) override;
   StatusOr<std::uint64_t> DeleteRecordsBefore(WallTime before) override;
@@ -130,6 +147,8 @@ class SqliteStore final : public Store {
   static StatusOr<ListRow> FindList(SQLite::Database& db, std::string_view name_or_id);
   static Status CheckVersion(SQLite::Database& db, const ListRow& list, std::uint64_t version);
   static Contents Digest(SQLite::Database& db, std::int64_t key, std::int64_t version);
+  // What a change writes beside entries.
+  static Status ApplyBeside(SQLite::Database& db, const ListRow& list, const Change& change);
   Status ApplyIn(SQLite::Database& db, const ListRow& list, const Change& change, bool write,
                  ChangeCounts& counts);
   // Writes the row of the version after `list`'s and makes it current.
@@ -595,7 +614,11 @@ StatusOr<lists::ListInfo> SqliteStore::Apply(std::string_view list_id, const Cha
     TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(*writer_, list_id));
     TAMIZ_RETURN_IF_ERROR(check_version(list));
     TAMIZ_RETURN_IF_ERROR(ApplyIn(*writer_, list, change, /*write=*/true, counts));
-    if (counts.added + counts.updated + counts.removed == 0) return list.info;
+    TAMIZ_RETURN_IF_ERROR(ApplyBeside(*writer_, list, change));
+    if (counts.added + counts.updated + counts.removed == 0) {
+      transaction.commit();
+      return list.info;
+    }
     const Contents contents = Digest(*writer_, list.key, static_cast<std::int64_t>(list.info.version) + 1);
     TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo changed, AddVersion(*writer_, list, contents, change.what));
     transaction.commit();
@@ -784,6 +807,163 @@ StatusOr<VersionDiff> SqliteStore::Diff(std::string_view list_id, std::uint64_t 
     }
     settle();
     return diff;
+  });
+}
+
+Status SqliteStore::ApplyBeside(SQLite::Database& db, const ListRow& list, const Change& change) {
+  if (change.settles_pending) {
+    SQLite::Statement settle(db, "DELETE FROM pending_changes WHERE list_key = ?");
+    settle.bind(1, list.key);
+    settle.exec();
+  }
+  if (!change.checkpoint) return OkStatus();
+  SQLite::Statement note(db, "UPDATE exchanges SET checkpoint = ? WHERE name = ? AND list_key = ?");
+  note.bind(1, change.checkpoint->state);
+  note.bind(2, change.checkpoint->exchange);
+  note.bind(3, list.key);
+  return note.exec() == 0 ? NoSuchExchange(change.checkpoint->exchange) : OkStatus();
+}
+
+Status SqliteStore::CreateExchange(const ExchangeRow& row) {
+  return Guarded("write an exchange", [&]() -> Status {
+    MutexLock lock(write_mutex_);
+    SQLite::Transaction transaction(*writer_, SQLite::TransactionBehavior::IMMEDIATE);
+    TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(*writer_, row.list_id));
+    SQLite::Statement insert(
+        *writer_,
+        "INSERT INTO exchanges (name, list_key, settings, status, checkpoint, created_at) "
+        "VALUES (?, ?, ?, ?, '', ?) ON CONFLICT DO NOTHING");
+    insert.bind(1, row.name);
+    insert.bind(2, list.key);
+    insert.bind(3, row.settings);
+    insert.bind(4, row.status);
+    insert.bind(5, ToNanos(clock_.WallNow()));
+    if (insert.exec() == 0) {
+      return MakeError(StatusCode::kAlreadyExists, fmt::format("an exchange named '{}' exists", row.name),
+                       "EXCHANGE_ALREADY_EXISTS");
+    }
+    transaction.commit();
+    return OkStatus();
+  });
+}
+
+StatusOr<std::vector<ExchangeRow>> SqliteStore::Exchanges() {
+  return Guarded("read the exchanges", [&]() -> StatusOr<std::vector<ExchangeRow>> {
+    Reader reader(*this);
+    SQLite::Statement query(reader.db(),
+                            "SELECT e.name, l.list_id, e.settings, e.status, e.checkpoint, e.created_at "
+                            "FROM exchanges e JOIN lists l USING (list_key) ORDER BY e.name");
+    std::vector<ExchangeRow> rows;
+    while (query.executeStep()) {
+      ExchangeRow& row = rows.emplace_back();
+      row.name = query.getColumn(0).getString();
+      row.list_id = query.getColumn(1).getString();
+      row.settings = query.getColumn(2).getString();
+      row.status = query.getColumn(3).getString();
+      row.checkpoint = query.getColumn(4).getString();
+      row.created_at = FromNanos(query.getColumn(5).getInt64());
+    }
+    return rows;
+  });
+}
+
+Status SqliteStore::UpdateExchange(const ExchangeRow& row) {
+  return Guarded("write an exchange", [&]() -> Status {
+    MutexLock lock(write_mutex_);
+    SQLite::Statement update(*writer_, "UPDATE exchanges SET settings = ?, status = ? WHERE name = ?");
+    update.bind(1, row.settings);
+    update.bind(2, row.status);
+    update.bind(3, row.name);
+    return update.exec() == 0 ? NoSuchExchange(row.name) : OkStatus();
+  });
+}
+
+Status SqliteStore::DeleteExchange(std::string_view name) {
+  return Guarded("delete an exchange", [&]() -> Status {
+    MutexLock lock(write_mutex_);
+    SQLite::Statement remove(*writer_, "DELETE FROM exchanges WHERE name = ?");
+    remove.bind(1, std::string(name));
+    return remove.exec() == 0 ? NoSuchExchange(name) : OkStatus();
+  });
+}
+
+Status SqliteStore::PutPending(const PendingChange& pending) {
+  return Guarded("write a pending change", [&]() -> Status {
+    MutexLock lock(write_mutex_);
+    SQLite::Transaction transaction(*writer_, SQLite::TransactionBehavior::IMMEDIATE);
+    TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(*writer_, pending.list_id));
+    SQLite::Statement insert(
+        *writer_,
+        "INSERT OR REPLACE INTO pending_changes (list_key, why, added, updated, removed, "
+        "unchanged, created_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    insert.bind(1, list.key);
+    insert.bind(2, pending.why);
+    insert.bind(3, static_cast<std::int64_t>(pending.counts.added));
+    insert.bind(4, static_cast<std::int64_t>(pending.counts.updated));
+    insert.bind(5, static_cast<std::int64_t>(pending.counts.removed));
+    insert.bind(6, static_cast<std::int64_t>(pending.counts.unchanged));
+    insert.bind(7, ToNanos(clock_.WallNow()));
+    insert.bindNoCopy(8, pending.body.data(), static_cast<int>(pending.body.size()));
+    insert.exec();
+    transaction.commit();
+    writer_->exec("PRAGMA shrink_memory");
+    return OkStatus();
+  });
+}
+
+constexpr const char* kSelectPending =
+    "SELECT l.list_id, p.why, p.added, p.updated, p.removed, p.unchanged, p.created_at "
+    "FROM pending_changes p JOIN lists l USING (list_key) ";
+
+PendingChange ReadPending(SQLite::Statement& row) {
+  const auto number = [&](int column) {
+    return static_cast<std::uint64_t>(row.getColumn(column).getInt64());
+  };
+  PendingChange pending;
+  pending.list_id = row.getColumn(0).getString();
+  pending.why = row.getColumn(1).getString();
+  pending.counts = {.added = number(2), .updated = number(3), .removed = number(4), .unchanged = number(5)};
+  pending.created_at = FromNanos(row.getColumn(6).getInt64());
+  return pending;
+}
+
+StatusOr<std::vector<PendingChange>> SqliteStore::PendingChanges() {
+  return Guarded("read the pending changes", [&]() -> StatusOr<std::vector<PendingChange>> {
+    Reader reader(*this);
+    SQLite::Statement query(reader.db(), std::string(kSelectPending) + "ORDER BY p.created_at, p.list_key");
+    std::vector<PendingChange> all;
+    while (query.executeStep()) all.push_back(ReadPending(query));
+    return all;
+  });
+}
+
+StatusOr<PendingChange> SqliteStore::GetPending(std::string_view list_id) {
+  return Guarded("read a pending change", [&]() -> StatusOr<PendingChange> {
+    Reader reader(*this);
+    SQLite::Transaction snapshot(reader.db());
+    TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(reader.db(), list_id));
+    SQLite::Statement query(reader.db(), std::string(kSelectPending) + "WHERE p.list_key = ?");
+    query.bind(1, list.key);
+    if (!query.executeStep()) return NothingPending(list.info.name);
+    PendingChange pending = ReadPending(query);
+    SQLite::Statement body(reader.db(), "SELECT body FROM pending_changes WHERE list_key = ?");
+    body.bind(1, list.key);
+    if (!body.executeStep()) return NothingPending(list.info.name);
+    pending.body = body.getColumn(0).getString();
+    return pending;
+  });
+}
+
+Status SqliteStore::DeletePending(std::string_view list_id) {
+  return Guarded("delete a pending change", [&]() -> Status {
+    MutexLock lock(write_mutex_);
+    SQLite::Transaction transaction(*writer_, SQLite::TransactionBehavior::IMMEDIATE);
+    TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(*writer_, list_id));
+    SQLite::Statement remove(*writer_, "DELETE FROM pending_changes WHERE list_key = ?");
+    remove.bind(1, list.key);
+    if (remove.exec() == 0) return NothingPending(list.info.name);
+    transaction.commit();
+    return OkStatus();
   });
 }
 

@@ -16,6 +16,12 @@
 
 namespace tamiz::store {
 
+// How far an exchange has been read. What stands in it is the exchange's own (core/exchange).
+struct Checkpoint {
+  std::string exchange;  // name
+  std::string state;
+};
+
 // A change of a list's entries, applied as one new version or not at all.
 struct Change {
   std::string what;                   // VersionInfo::change, for example "import"
@@ -24,10 +30,34 @@ struct Change {
   bool replace = false;               // true: entries not in `upserts` are removed
   // If set, the change is refused (kAborted) unless the list is still at this version.
   std::optional<std::uint64_t> expected_version;
+  // Written in the same transaction, also if no entry changes, so that what was read and how far it was read
+  // never differ. NOT_FOUND if there is no such exchange. The exchange's list must be the one changed.
+  std::optional<Checkpoint> checkpoint;
+  // The list's pending change is settled by this one and deleted in the same transaction.
+  bool settles_pending = false;
 };
 
 struct ChangeCounts {
   std::uint64_t added = 0, updated = 0, removed = 0, unchanged = 0;
+};
+
+// An exchange that feeds a list.
+struct ExchangeRow {
+  std::string name;  // unique
+  std::string list_id;
+  // JSON of core/exchange. The store does not look inside.
+  std::string settings, status;
+  std::string checkpoint;  // empty before the first; written by Apply
+  WallTime created_at{};
+};
+
+// A change that waits for a person; at most one for each list.
+struct PendingChange {
+  std::string list_id;
+  std::string why;   // for people
+  std::string body;  // EncodeChange (core/store/change_codec.h)
+  ChangeCounts counts;
+  WallTime created_at{};
 };
 
 // What changed between two versions of a list. Identifiers only, never hashes.
@@ -97,6 +127,22 @@ class Store {
   // NOT_FOUND for a version that never was.
   [[nodiscard]] virtual StatusOr<VersionDiff> Diff(std::string_view list_id, std::uint64_t from,
                                                    std::uint64_t to) = 0;
+
+  // `row.checkpoint` is not taken. NOT_FOUND for its list, ALREADY_EXISTS for its name. Deleting a list
+  // deletes its exchanges and its pending change.
+  [[nodiscard]] virtual Status CreateExchange(const ExchangeRow& row) = 0;
+  [[nodiscard]] virtual StatusOr<std::vector<ExchangeRow>> Exchanges() = 0;  // by name
+  // Settings and status are taken from `row`, found by name. NOT_FOUND.
+  [[nodiscard]] virtual Status UpdateExchange(const ExchangeRow& row) = 0;
+  [[nodiscard]] virtual Status DeleteExchange(std::string_view name) = 0;
+
+  // Replaces the list's. NOT_FOUND for the list.
+  [[nodiscard]] virtual Status PutPending(const PendingChange& pending) = 0;
+  // Without their bodies, oldest first.
+  [[nodiscard]] virtual StatusOr<std::vector<PendingChange>> PendingChanges() = 0;
+  // With its body. NOT_FOUND (reason NOTHING_PENDING) if the list has none.
+  [[nodiscard]] virtual StatusOr<PendingChange> GetPending(std::string_view list_id) = 0;
+  [[nodiscard]] virtual Status DeletePending(std::string_view list_id) = 0;
 
   [[nodiscard]] virtual Status Record(const ScanRecord& record) = 0;
   // Calls `each` with every record at or after `from`, oldest first, until it returns an error.

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/base/random_id.h"
+#include "core/store/change_codec.h"
 #include "tests/contract/store_under_test.h"
 
 namespace tamiz::store {
@@ -532,6 +533,121 @@ TYPED_TEST(StoreContract, OfTwoWritersWithTheSameExpectationOneWins) {
   EXPECT_EQ(wins + losses, 2 * kRounds);
   EXPECT_EQ(this->store_->GetList("a")->version, static_cast<std::uint64_t>(wins));
   EXPECT_THAT(this->Read(list), SizeIs(static_cast<std::size_t>(wins)));
+}
+
+TYPED_TEST(StoreContract, ExchangesAreKept) {
+  const ListInfo list = this->Create("ncmec");
+  ExchangeRow row{.name = "b", .list_id = list.list_id, .settings = "{\"x\":1}", .status = "{}"};
+  ASSERT_TRUE(this->store_->CreateExchange(row).ok());
+  EXPECT_EQ(this->store_->CreateExchange(row).code(), StatusCode::kAlreadyExists);
+  row.name = "a";
+  ASSERT_TRUE(this->store_->CreateExchange(row).ok());
+  row.list_id = "none";
+  row.name = "c";
+  EXPECT_EQ(this->store_->CreateExchange(row).code(), StatusCode::kNotFound);
+
+  row = {.name = "b", .settings = "{\"x\":2}", .status = "{\"y\":3}", .checkpoint = "is not taken"};
+  ASSERT_TRUE(this->store_->UpdateExchange(row).ok());
+  auto rows = this->backend_.Open()->Exchanges();
+  ASSERT_TRUE(rows.ok());
+  ASSERT_THAT(*rows, SizeIs(2));
+  EXPECT_EQ((*rows)[0].name, "a");
+  EXPECT_EQ((*rows)[0].settings, "{\"x\":1}");
+  EXPECT_EQ((*rows)[1].name, "b");
+  EXPECT_EQ((*rows)[1].list_id, list.list_id);
+  EXPECT_EQ((*rows)[1].settings, "{\"x\":2}");
+  EXPECT_EQ((*rows)[1].status, "{\"y\":3}");
+  EXPECT_EQ((*rows)[1].checkpoint, "");
+  EXPECT_GT((*rows)[1].created_at.time_since_epoch().count(), 0);
+
+  ASSERT_TRUE(this->store_->DeleteExchange("a").ok());
+  EXPECT_EQ(this->store_->DeleteExchange("a").code(), StatusCode::kNotFound);
+  EXPECT_EQ(this->store_->UpdateExchange({.name = "a"}).code(), StatusCode::kNotFound);
+  ASSERT_TRUE(this->store_->DeleteList(list.list_id).ok());
+  EXPECT_THAT(this->store_->Exchanges().value(), IsEmpty()) << "they go with their list";
+}
+
+TYPED_TEST(StoreContract, ACheckpointIsWrittenWithItsChange) {
+  const ListInfo list = this->Create("ncmec");
+  const ListInfo other = this->Create("other");
+  ASSERT_TRUE(this->store_->CreateExchange({.name = "x", .list_id = list.list_id}).ok());
+  const auto checkpoint = [&] { return this->store_->Exchanges().value().at(0).checkpoint; };
+  Change change{.what = "sync", .upserts = {MakeEntry("a")}};
+  change.checkpoint = Checkpoint{"x", "one"};
+  ASSERT_TRUE(this->store_->Apply(list.list_id, change, false, this->counts_).ok());
+  EXPECT_EQ(checkpoint(), "one");
+
+  change.checkpoint->state = "two";  // nothing changes but how far it was read
+  ASSERT_EQ(this->store_->Apply(list.list_id, change, false, this->counts_)->version, 1u);
+  EXPECT_EQ(checkpoint(), "two");
+
+  change.checkpoint->state = "three";
+  change.upserts.push_back(MakeEntry("b"));
+  ASSERT_TRUE(this->store_->Apply(list.list_id, change, true, this->counts_).ok());
+  EXPECT_EQ(checkpoint(), "two") << "only counted";
+  change.expected_version = 7;
+  EXPECT_EQ(this->store_->Apply(list.list_id, change, false, this->counts_).status().code(),
+            StatusCode::kAborted);
+  EXPECT_EQ(checkpoint(), "two") << "all or nothing";
+  change.expected_version.reset();
+  EXPECT_EQ(this->store_->Apply(other.list_id, change, false, this->counts_).status().code(),
+            StatusCode::kNotFound)
+      << "it feeds another list";
+  change.checkpoint->exchange = "none";
+  EXPECT_EQ(this->store_->Apply(list.list_id, change, false, this->counts_).status().code(),
+            StatusCode::kNotFound);
+  EXPECT_THAT(this->Read(list), SizeIs(1)) << "all or nothing";
+  EXPECT_THAT(this->Read(other), IsEmpty());
+}
+
+TYPED_TEST(StoreContract, AChangeWaitsUntilItIsSettled) {
+  const ListInfo list = this->Create("ncmec");
+  ASSERT_TRUE(this->store_->CreateExchange({.name = "x", .list_id = list.list_id}).ok());
+  EXPECT_EQ(Reason(this->store_->GetPending(list.list_id).status()), "NOTHING_PENDING");
+  EXPECT_EQ(Reason(this->store_->DeletePending(list.list_id)), "NOTHING_PENDING");
+  EXPECT_EQ(this->store_->PutPending({.list_id = "none"}).code(), StatusCode::kNotFound);
+
+  Change change{.what = "sync", .upserts = {MakeEntry("a", 1), MakeEntry("b", 2)}, .removals = {"c", "d"}};
+  change.checkpoint = Checkpoint{"x", std::string("state\0with everything", 21)};
+  PendingChange pending{.list_id = list.list_id, .why = "first", .body = "old"};
+  ASSERT_TRUE(this->store_->PutPending(pending).ok());
+  pending = {.list_id = list.list_id,
+             .why = "too much",
+             .body = EncodeChange(change),
+             .counts = {.added = 1, .updated = 2, .removed = 3, .unchanged = 4}};
+  ASSERT_TRUE(this->store_->PutPending(pending).ok());
+
+  const auto again = this->backend_.Open();
+  const auto waiting = again->PendingChanges();
+  ASSERT_TRUE(waiting.ok());
+  ASSERT_THAT(*waiting, SizeIs(1));
+  EXPECT_EQ((*waiting)[0].list_id, list.list_id);
+  EXPECT_EQ((*waiting)[0].why, "too much");
+  EXPECT_EQ((*waiting)[0].body, "") << "bodies are large";
+  EXPECT_EQ((*waiting)[0].counts.updated, 2u);
+  EXPECT_EQ((*waiting)[0].counts.removed, 3u);
+  const auto whole = again->GetPending(list.list_id);
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(whole->body, pending.body);
+  auto decoded = DecodeChange(whole->body);
+  ASSERT_TRUE(decoded.ok()) << Message(decoded.status());
+  EXPECT_EQ(decoded->upserts, change.upserts);
+  EXPECT_EQ(decoded->removals, change.removals);
+  EXPECT_EQ(decoded->checkpoint->state, change.checkpoint->state);
+  for (std::size_t size = 0; size < whole->body.size(); size += 7) {
+    EXPECT_EQ(DecodeChange(whole->body.substr(0, size)).status().code(), StatusCode::kDataLoss) << size;
+  }
+
+  decoded->settles_pending = true;
+  ASSERT_TRUE(this->store_->Apply(list.list_id, *decoded, false, this->counts_).ok());
+  EXPECT_EQ(Reason(this->store_->GetPending(list.list_id).status()), "NOTHING_PENDING");
+  EXPECT_EQ(this->store_->Exchanges().value().at(0).checkpoint, change.checkpoint->state);
+
+  ASSERT_TRUE(this->store_->PutPending(pending).ok());
+  ASSERT_TRUE(this->store_->DeletePending(list.list_id).ok());
+  ASSERT_TRUE(this->store_->PutPending(pending).ok());
+  ASSERT_TRUE(this->store_->DeleteList(list.list_id).ok());
+  EXPECT_THAT(this->store_->PendingChanges().value(), IsEmpty()) << "it goes with its list";
 }
 
 TYPED_TEST(StoreContract, RecordsComeBackInOrderAndAge) {

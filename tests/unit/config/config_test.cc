@@ -79,18 +79,33 @@ TEST(Defaults, TheFileHasEveryKeyWithAComment) {
     const std::size_t line_above = file.rfind('\n', at - 1);
     EXPECT_EQ(file[line_above + 1], '#') << key.name;
   }
+  // Arrays are empty by default: their tables stand there as comments.
+  for (const Array& array : AllArrays()) {
+    const std::size_t begin = file.find("\n# [[" + std::string(array.name) + "]]\n");
+    ASSERT_NE(begin, std::string::npos) << array.name;
+    for (const Key& key : array.keys) {
+      const std::string leaf(key.name.substr(key.name.rfind('.') + 1));
+      EXPECT_NE(file.find("\n# " + leaf + " = ", begin), std::string::npos) << key.name;
+    }
+  }
 }
 
 TEST(Defaults, TheDocumentationHasEveryKeyWithDefaultAndRange) {
   const std::string doc = SourceFile("docs/CONFIG.md");
   std::size_t rows = 0;
   for (std::size_t at = 0; (at = doc.find("\n| `", at)) != std::string::npos; ++at) ++rows;
-  for (const Key& key : AllKeys()) {
-    const std::string row = "\n| `" + std::string(key.name) + "` | `" + ValueText(key, Config{}) + "` | " +
-                            RangeText(key) + " | ";
+  std::size_t keys = 0;
+  const auto find = [&](const Key& key, const Config& defaults) {
+    const std::string value = key.is_required ? "must be given" : "`" + ValueText(key, defaults) + "`";
+    const std::string row = "\n| `" + std::string(key.name) + "` | " + value + " | " + RangeText(key) + " | ";
     EXPECT_THAT(doc, HasSubstr(row));
+    ++keys;
+  };
+  for (const Key& key : AllKeys()) find(key, Config{});
+  for (const Array& array : AllArrays()) {
+    for (const Key& key : array.keys) find(key, array.only({}, 0));
   }
-  EXPECT_EQ(rows, AllKeys().size());
+  EXPECT_EQ(rows, keys);
 }
 
 // Counts the members of an aggregate, so that a new one cannot be forgotten in the table.
@@ -110,8 +125,13 @@ consteval std::size_t Members() {
 TEST(Keys, CoverEveryFieldOfEverySection) {
   const auto count = [](std::string_view section) {
     return static_cast<std::size_t>(
-        std::ranges::count_if(AllKeys(), [&](const Key& key) { return key.name.starts_with(section); }));
+        std::ranges::count_if(AllKeys(), [&](const Key& key) { return key.name.starts_with(section); }) +
+        std::ranges::count_if(AllArrays(),
+                              [&](const Array& array) { return array.name.starts_with(section); }));
   };
+  const auto keys_of = [](std::string_view array) { return FindArray(array)->keys.size(); };
+  EXPECT_EQ(keys_of("source.http"), Members<source::HttpSource>());
+  EXPECT_EQ(keys_of("source.s3"), Members<source::S3Source>());
   EXPECT_EQ(count("server."), Members<ServerConfig>());
   EXPECT_EQ(count("source."), Members<source::Config>());
   EXPECT_EQ(count("decode."), Members<sandbox::Config>());
@@ -125,8 +145,7 @@ TEST(Keys, CoverEveryFieldOfEverySection) {
 
 TEST(Keys, EachReachesAFieldOfItsOwn) {
   // Every key moved away from its default: exactly that key differs.
-  for (const Key& key : AllKeys()) {
-    Config changed;
+  const auto move = [](const Key& key, Config& changed) {
     switch (key.kind) {
       case Kind::kText:
         std::get<TextField>(key.field)(changed) += "x";
@@ -148,7 +167,23 @@ TEST(Keys, EachReachesAFieldOfItsOwn) {
         std::get<ShareField>(key.field)(changed) /= 2;
         break;
     }
+  };
+  for (const Key& key : AllKeys()) {
+    Config changed;
+    move(key, changed);
     EXPECT_THAT(Difference(Config{}, changed), ElementsAre(std::string(key.name)));
+  }
+  for (const Array& array : AllArrays()) {
+    const Config fresh = array.only({}, 0);
+    EXPECT_THAT(Difference(Config{}, fresh), ElementsAre(std::string(array.name)));
+    for (const Key& key : array.keys) {
+      Config changed = fresh;
+      move(key, changed);
+      EXPECT_THAT(Difference(fresh, changed), ElementsAre(std::string(array.name))) << key.name;
+      for (const Key& other : array.keys) {
+        EXPECT_EQ(ValueText(other, fresh) == ValueText(other, changed), &other != &key) << other.name;
+      }
+    }
   }
 }
 
@@ -256,6 +291,44 @@ TEST_F(ConfigTest, ValuesOutOfRangeStopTheStartWithTheRange) {
   EXPECT_THAT(Refusal("[lists]\nmax_rejected_share = 1.5\n"), HasSubstr("0 … 1"));
   EXPECT_THAT(Refusal("[lists]\nallow_export = 1\n"), HasSubstr("true, false"));
   EXPECT_THAT(Refusal("[server]\nlisten = 50051\n"), HasSubstr("allowed: text"));
+}
+
+TEST_F(ConfigTest, ArraysOfTables) {
+  const auto config = LoadText(
+      "[[source.s3]]\nname = 'one'\nendpoint = 'https://s3.example'\nbuckets = ['a', 'b']\n"
+      "path_style = true\n[[source.s3]]\nname = 'two'\nendpoint = 'https://s4.example'\nbuckets = ['c']\n"
+      "[[source.http]]\nname = 'cdn'\nhosts = ['cdn.example']\n[scan]\nmax_frames = 5\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->source.s3.size(), 2u);
+  EXPECT_EQ(config->source.s3[0].name, "one");
+  EXPECT_THAT(config->source.s3[0].buckets, ElementsAre("a", "b"));
+  EXPECT_TRUE(config->source.s3[0].path_style);
+  EXPECT_EQ(config->source.s3[1].endpoint, "https://s4.example");
+  EXPECT_FALSE(config->source.s3[1].path_style) << "each table begins with the defaults";
+  ASSERT_EQ(config->source.http.size(), 1u);
+  EXPECT_THAT(config->source.http[0].schemes, ElementsAre("https"));
+  EXPECT_EQ(config->scan.max_frames, 5u);
+}
+
+TEST_F(ConfigTest, ArraysOfTablesAreCheckedLikeEverythingElse) {
+  const std::string good = "name = 'x'\nendpoint = 'https://s3.example'\nbuckets = ['a']\n";
+  EXPECT_THAT(Refusal("[[source.s3]]\n" + good + "pathstyle = true\n"),
+              HasSubstr(path() + ":5: unknown key 'source.s3.pathstyle', perhaps 'source.s3.path_style'"));
+  EXPECT_THAT(
+      Refusal("[[source.s3]]\n" + good + "path_style = 'yes'\n"),
+      HasSubstr(":5: source.s3.path_style = 'yes' cannot be used; allowed: true, false (default false)"));
+  EXPECT_THAT(Refusal("[[source.s3]]\nname = 'x'\nbuckets = ['a']\n"),
+              HasSubstr(":1: source.s3.endpoint must be given in each [[source.s3]]"));
+  EXPECT_THAT(Refusal("[[source.http]]\nname = 'x'\nhosts = []\n"),
+              HasSubstr("source.http.hosts must be given"));
+  EXPECT_THAT(Refusal("[[source.http]]\nname = 'x'\nhosts = ['h']\nschemes = ['ftp']\n"),
+              HasSubstr("allowed: list of \"https\", \"http\""));
+  EXPECT_THAT(Refusal("[source.s3]\nname = 'x'\n"), HasSubstr(":1: 'source.s3' is an array of tables"));
+  EXPECT_THAT(Refusal("[source]\ns3 = 5\n"), HasSubstr("write [[source.s3]]"));
+  EXPECT_THAT(Refusal("[source]\ns3 = [5]\n"), HasSubstr("holds tables; write [[source.s3]]"));
+  EXPECT_THAT(Message(With("source.s3.endpoint", "x").status()),
+              HasSubstr("TAMIZ__TEST: 'source.s3' is an array"));
+  EXPECT_THAT(Message(With("source.s3", "[]").status()), HasSubstr("set it in the file"));
 }
 
 TEST_F(ConfigTest, NamesEveryProblemAtOnce) {
@@ -394,6 +467,11 @@ TEST_F(ConfigTest, WhatIsPrintedCanBeLoaded) {
   config->scan.idempotency_ttl = 0s;
   config->scan.disabled_formats = {"gif"};
   config->lists.max_rejected_share = 1.0 / 3;
+  config->source.http.resize(2);
+  config->source.http[0] = {.name = "a", .hosts = {"a.example", "*.b.example"}, .ports = {"8443"}};
+  config->source.http[1] = {
+      .name = "b", .hosts = {"[2001:db8::7]"}, .schemes = {"http", "https"}, .allow_private = true};
+  config->source.s3.push_back({.name = "s \"3\"", .endpoint = "https://s3.example", .buckets = {"*"}});
   const std::string text = Print(*config);
   const auto again = LoadText(text);
   ASSERT_TRUE(again.ok()) << again.status() << text;

@@ -34,6 +34,8 @@ std::string SourceFile(const std::string& path) {
 void UseAll(Metrics& metrics) {
   metrics.ScanFinished("MATCH");
   metrics.ScanFailed("UNAVAILABLE");
+  metrics.Fetched("s3", "not_found");
+  metrics.Fetched("gopher", "strange");
   metrics.Incomplete("DECODE_FAILED");
   metrics.StageTook(Stage::kDecode, 7ms);
   metrics.UploadBytes(1000);

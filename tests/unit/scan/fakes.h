@@ -161,6 +161,16 @@ class RecordingStore final : public store::Store {
   StatusOr<store::VersionDiff> Diff(std::string_view list, std::uint64_t from, std::uint64_t to) override {
     return inner_->Diff(list, from, to);
   }
+  Status CreateExchange(const store::ExchangeRow& row) override { return inner_->CreateExchange(row); }
+  StatusOr<std::vector<store::ExchangeRow>> Exchanges() override { return inner_->Exchanges(); }
+  Status UpdateExchange(const store::ExchangeRow& row) override { return inner_->UpdateExchange(row); }
+  Status DeleteExchange(std::string_view name) override { return inner_->DeleteExchange(name); }
+  Status PutPending(const store::PendingChange& pending) override { return inner_->PutPending(pending); }
+  StatusOr<std::vector<store::PendingChange>> PendingChanges() override { return inner_->PendingChanges(); }
+  StatusOr<store::PendingChange> GetPending(std::string_view list) override {
+    return inner_->GetPending(list);
+  }
+  Status DeletePending(std::string_view list) override { return inner_->DeletePending(list); }
   Status Record(const store::ScanRecord& record) override {
     if (record_status.ok()) records.push_back(record);
     return record_status;

@@ -214,12 +214,40 @@ TEST_F(FetcherTest, StopsWhenNobodyWaits) {
 TEST_F(FetcherTest, OtherSchemesAreRefusedByName) {
   auto fetcher = MakeFetcher(config_, budget_);
   ASSERT_TRUE(fetcher.ok());
-  for (const char* uri : {"http://x/y", "https://x/y", "s3://x/y", "ftp://x"}) {
+  for (const char* uri : {"ftp://x", "httpx://x", "s3:/bucket/x"}) {
     const Status status = (*fetcher)->Fetch(uri, {}).status();
-    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << uri;
     EXPECT_EQ(Field(status), "uri");
     EXPECT_THAT(Message(status), testing::HasSubstr("supported: file"));
   }
+}
+
+TEST_F(FetcherTest, TheNetworkIsOffUnlessASourceIsConfigured) {
+  auto fetcher = MakeFetcher(config_, budget_);
+  ASSERT_TRUE(fetcher.ok());
+  const std::pair<const char*, const char*> kRefused[] = {{"http://x/y", "HOST_NOT_ALLOWED"},
+                                                          {"HTTPS://x/y", "HOST_NOT_ALLOWED"},
+                                                          {"s3://bucket/y", "BUCKET_NOT_ALLOWED"}};
+  for (const auto& [uri, reason] : kRefused) {
+    const Status status = (*fetcher)->Fetch(uri, {}).status();
+    EXPECT_EQ(status.code(), StatusCode::kPermissionDenied) << uri;
+    EXPECT_EQ(Field(status), "uri");
+    EXPECT_EQ(Reason(status), reason);
+  }
+}
+
+TEST_F(FetcherTest, SourcesThatAreSetUpWronglyStopTheStart) {
+  config_.http = {{.name = "a", .hosts = {"h."}}};
+  EXPECT_EQ(MakeFetcher(config_, budget_).status().code(), StatusCode::kInvalidArgument);
+  config_.http = {{.name = "a", .hosts = {"h.example"}, .authorization_file = base_ + "/nowhere"}};
+  EXPECT_EQ(Reason(MakeFetcher(config_, budget_).status()), "SECRET_UNREADABLE");
+  config_.http = {};
+  config_.s3 = {{.name = "a",
+                 .endpoint = "https://s3.example",
+                 .buckets = {"*"},
+                 .access_key_id_file = base_ + "/nowhere",
+                 .secret_access_key_file = base_ + "/nowhere"}};
+  EXPECT_EQ(Reason(MakeFetcher(config_, budget_).status()), "SECRET_UNREADABLE");
 }
 
 TEST_F(FetcherTest, TheWalkIsAsStrictAsOpenat2) {
