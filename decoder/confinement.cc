@@ -3,12 +3,14 @@
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <utility>
 
 #include "core/sandbox/protocol.h"
 
@@ -27,6 +29,11 @@ bool SetLimit(int resource, rlim_t value) {
   return ::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) == 0;
 }
 
+// Tasks of the user, all of its processes and threads, beyond which a decoder gets no further thread. The
+// system call policy allows no processes, and address space bounds honest threads; this bounds those that
+// share a stack. It binds nobody else, and has no effect on root.
+constexpr rlim_t kMaxUserTasks = 4096;
+
 bool SetResourceLimits() {
   bool ok = true;
   // Descriptors: three standard ones, the socket, and those of one job or one request.
@@ -38,8 +45,8 @@ bool SetResourceLimits() {
   ok = SetLimit(RLIMIT_STACK, rlim_t{8} << 20) && ok;
   ok = SetLimit(RLIMIT_MEMLOCK, 0) && ok;
   ok = SetLimit(RLIMIT_MSGQUEUE, 0) && ok;
-  // Not RLIMIT_NPROC: it counts all of the user's processes, the server's threads too, and the system call
-  // policy allows no process anyway. RLIMIT_CPU and RLIMIT_AS depend on the upload: the server sets them.
+  // RLIMIT_NPROC follows in the decoder, since it would keep the zygote from forking. RLIMIT_CPU and
+  // RLIMIT_AS depend on the upload: the server sets them.
   return ok;
 }
 
@@ -92,12 +99,38 @@ bool DenyAllByLandlock() {
   return ok;
 }
 
+// Leaves nothing below / but an empty directory, in our own mount namespace.
+bool EmptyRoot() {
+  // Nothing that follows is to be seen outside.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+  constexpr unsigned long kBare = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  // Any directory does that is always there. The old root comes to lie below the new one and is let go.
+  if (::mount("none", "/proc", "tmpfs", kBare, "size=4k,nr_inodes=2,mode=0555") != 0) return false;
+  if (::chdir("/proc") != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) return false;
+  if (::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0) return false;
+  return ::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | kBare, nullptr) == 0;
+}
+
 }  // namespace
 
-bool EnterNetworkNamespace() { return ::unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) == 0; }
-
-std::uint32_t ConfineZygote() {
+std::uint32_t EnterNamespaces() {
+  // The first gives an unprivileged process the right to the others; a privileged one has it anyway.
+  constexpr std::pair<int, Layer> kNamespaces[] = {
+      {CLONE_NEWUSER, Layer::kUserNamespace}, {CLONE_NEWNET, Layer::kNetworkNamespace},
+      {CLONE_NEWIPC, Layer::kIpcNamespace},   {CLONE_NEWUTS, Layer::kUtsNamespace},
+      {CLONE_NEWNS, Layer::kMountNamespace},
+  };
   std::uint32_t layers = 0;
+  for (const auto& [flag, layer] : kNamespaces) {
+    if (::unshare(flag) == 0) layers |= Bit(layer);
+  }
+  return layers;
+}
+
+std::uint32_t ConfineZygote(std::uint32_t namespaces) {
+  std::uint32_t layers = namespaces;
+  // Needs the capabilities and the mount calls that go below.
+  if ((layers & Bit(Layer::kMountNamespace)) != 0 && !EmptyRoot()) layers &= ~Bit(Layer::kMountNamespace);
   if (SetResourceLimits()) layers |= Bit(Layer::kResourceLimits);
   if (DropCapabilities()) layers |= Bit(Layer::kNoCapabilities);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) layers |= Bit(Layer::kNoNewPrivileges);
@@ -119,6 +152,7 @@ std::uint32_t ConfineDecoder(pid_t server, std::span<const sock_filter> policy,
   if (::getppid() != server) return 0;
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return 0;
   if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) inherited_layers &= ~Bit(Layer::kNotDumpable);
+  if (!SetLimit(RLIMIT_NPROC, kMaxUserTasks)) return 0;
   sock_fprog program{static_cast<unsigned short>(policy.size()), const_cast<sock_filter*>(policy.data())};
   if (policy.empty() || ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) return 0;
   return inherited_layers | Bit(Layer::kSeccomp);

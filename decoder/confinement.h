@@ -10,13 +10,14 @@
 
 namespace tamiz::decoder {
 
-// To be called first in main: user namespaces can only be had with one thread. An own network namespace,
-// where the system grants it to the unprivileged. True if it did.
-bool EnterNetworkNamespace();
+// To be called first in main: user namespaces can only be had with one thread. Namespaces of its own, each
+// where the system grants it. Returns the bits of sandbox::Layer that were had.
+[[nodiscard]] std::uint32_t EnterNamespaces();
 
-// Called in the zygote once it is warm and needs no file any more: resource limits, no capabilities, no new
-// privileges, Landlock. Returns the bits of sandbox::Layer that hold. Those that a system lacks are left out.
-[[nodiscard]] std::uint32_t ConfineZygote();
+// Called in the zygote once it is warm and needs no file any more: an empty root in the mount namespace that
+// `namespaces` tells of, resource limits, no capabilities, no new privileges, Landlock. Returns the bits of
+// sandbox::Layer that hold, those of `namespaces` among them. Those that a system lacks are left out.
+[[nodiscard]] std::uint32_t ConfineZygote(std::uint32_t namespaces);
 
 // Called in each decoder. Dies with `server`, and loads the system call policy. 0 if this process is not
 // confined. Otherwise the bits of sandbox::Layer in force.

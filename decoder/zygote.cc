@@ -37,7 +37,6 @@ namespace tamiz::decoder {
 namespace {
 
 using sandbox::kSocketFd;
-using sandbox::Layer;
 using sandbox::Received;
 
 struct Zygote {
@@ -205,7 +204,7 @@ int RunZygote() {
   TuneHeap();
   OfferToOutOfMemoryKiller();
   Zygote zygote;
-  const bool own_network = EnterNetworkNamespace();
+  const std::uint32_t namespaces = EnterNamespaces();
   // The server may die at any time; that it closes its socket would tell us too, but not during the warm-up.
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   zygote.server = ::getppid();
@@ -214,8 +213,7 @@ int RunZygote() {
   ::malloc_trim(0);
   zygote.policy = CompilePolicy();
   const sandbox::ZygoteHello hello{sandbox::kProtocolVersion, 0, AddressSpaceBytes()};
-  zygote.layers = ConfineZygote();
-  if (own_network) zygote.layers |= static_cast<std::uint32_t>(Layer::kNetworkNamespace);
+  zygote.layers = ConfineZygote(namespaces);
   if (sandbox::SendMessage(kSocketFd, sandbox::BytesOf(hello)) != 0) return 1;
 
   for (;;) {

@@ -1,6 +1,7 @@
 #include "server/app.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -370,6 +371,7 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
     decoders->OnExit([&p](sandbox::ExitReason reason) { p.metrics.DecoderExit(sandbox::ToString(reason)); });
     layers = decoders->layers();
     for (const std::string& layer : layers) p.metrics.SandboxLayer(layer);
+    LogInfo("decoders are confined", {{"layers", fmt::format("{}", fmt::join(layers, ", "))}});
     p.decoders = decoders.get();
     p.frames = std::move(decoders);
   }

@@ -170,6 +170,7 @@ const std::vector<Key>& Table() {
       Count<kDecode, &Decode::spare_decoders>("decode.spare_decoders", 0, 64),
       Bytes<kDecode, &Decode::prepared_bytes>("decode.prepared_bytes", 0, kGiB),
       Count<kDecode, &Decode::frame_slots>("decode.frame_slots", 1, 16),
+      Texts<kDecode, &Decode::required_layers>("decode.required_layers"),
 
       Count<kAdmission, &Admission::max_running>("admission.max_running", 0, 1024),
       Count<kAdmission, &Admission::max_queued>("admission.max_queued", 0, 100'000),

@@ -38,9 +38,10 @@ inline constexpr std::array<std::string_view, 4> kFetchSchemes = {"file", "http"
 inline constexpr std::array<std::string_view, 9> kFetchOutcomes = {"ok",          "too_large", "bad_uri",
                                                                    "refused",     "not_found", "unavailable",
                                                                    "no_capacity", "deadline",  "cancelled"};
-inline constexpr std::array<std::string_view, 8> kSandboxLayers = {
-    "seccomp", "no_new_privs",        "not_dumpable", "no_capabilities",
-    "rlimits", "address_space_limit", "landlock",     "network_namespace"};
+inline constexpr std::array<std::string_view, 12> kSandboxLayers = {
+    "seccomp",           "no_new_privs",        "not_dumpable",  "no_capabilities",
+    "rlimits",           "address_space_limit", "landlock",      "user_namespace",
+    "network_namespace", "ipc_namespace",       "uts_namespace", "mount_namespace"};
 
 // Counts and gauges. Thread-safe. Label values are closed sets or names that an operator chose (lists).
 class Metrics {

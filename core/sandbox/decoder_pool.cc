@@ -18,6 +18,7 @@
 #include "core/base/mutex.h"
 #include "core/sandbox/decoder_end.h"
 #include "core/sandbox/decoder_supply.h"
+#include "core/sandbox/layers.h"
 #include "core/sandbox/message_check.h"
 #include "core/sandbox/socket_message.h"
 
@@ -38,10 +39,6 @@ constexpr auto kReadyTimeout = std::chrono::seconds(30);
 constexpr auto kDyingTimeout = std::chrono::seconds(1);
 // Address space for what grows by itself: stack, loader, the mapping's rounding.
 constexpr std::uint64_t kSlackBytes = 16u << 20;
-
-constexpr std::uint32_t kNeededLayers = static_cast<std::uint32_t>(Layer::kSeccomp) |
-                                        static_cast<std::uint32_t>(Layer::kNoNewPrivileges) |
-                                        static_cast<std::uint32_t>(Layer::kResourceLimits);
 
 bool IsPicture(media::FileFormat format) {
   using media::FileFormat;
@@ -131,7 +128,12 @@ Status Validate(const Config& config) {
   TAMIZ_RETURN_IF_ERROR(InRange<std::uint32_t>("spare_decoders", config.spare_decoders, 0, 64));
   TAMIZ_RETURN_IF_ERROR(
       InRange<std::uint64_t>("prepared_bytes", config.prepared_bytes, 0, std::uint64_t{1} << 30));
-  return InRange<std::uint32_t>("frame_slots", config.frame_slots, 1, kMaxSlots);
+  TAMIZ_RETURN_IF_ERROR(InRange<std::uint32_t>("frame_slots", config.frame_slots, 1, kMaxSlots));
+  if (const auto layers = LayersOf(config.required_layers); !layers.ok()) {
+    return WithField(InvalidArgument(fmt::format("decode.required_layers: {}", Message(layers.status()))),
+                     "decode.required_layers");
+  }
+  return OkStatus();
 }
 
 struct DecoderPool::State {
@@ -211,7 +213,7 @@ class Run {
           ReceiveMessage(decoder_.channel->socket(), WritableBytesOf(message), false, MSG_DONTWAIT);
       if (received.bytes > 0) {
         if (!check_.Admit(message, received.bytes, 0).empty() ||
-            (message.ready.layers & kNeededLayers) != kNeededLayers) {
+            (message.ready.layers & supply_.required_layers()) != supply_.required_layers()) {
           return End::NoDecoder("a decoder could not be confined");
         }
         layers_ = message.ready.layers;
@@ -396,19 +398,7 @@ void DecoderPool::Stop() {
 
 void DecoderPool::OnExit(std::function<void(ExitReason)> listener) { state_->listener = std::move(listener); }
 
-std::vector<std::string> DecoderPool::layers() const {
-  static constexpr std::pair<Layer, const char*> kNames[] = {
-      {Layer::kSeccomp, "seccomp"},          {Layer::kNoNewPrivileges, "no_new_privs"},
-      {Layer::kNotDumpable, "not_dumpable"}, {Layer::kNoCapabilities, "no_capabilities"},
-      {Layer::kResourceLimits, "rlimits"},   {Layer::kAddressSpace, "address_space_limit"},
-      {Layer::kLandlock, "landlock"},        {Layer::kNetworkNamespace, "network_namespace"},
-  };
-  std::vector<std::string> names;
-  for (const auto& [layer, name] : kNames) {
-    if ((state_->supply->layers() & static_cast<std::uint32_t>(layer)) != 0) names.emplace_back(name);
-  }
-  return names;
-}
+std::vector<std::string> DecoderPool::layers() const { return LayerNames(state_->supply->layers()); }
 
 StatusOr<SampleOutcome> DecoderPool::Sample(const SampleRequest& request, const CallContext& context,
                                             const FrameSink& sink) {

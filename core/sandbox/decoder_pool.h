@@ -44,6 +44,11 @@ struct Config {
   std::uint64_t prepared_bytes = 8ull << 20;
   // Frames that a decoder may be ahead of hashing. Range 1 … 16.
   std::uint32_t frame_slots = 3;
+  // Layers of confinement without which nothing starts (layers.h has the names). Those of the default are had
+  // on every machine that can run Tamiz, "seccomp", "no_new_privs" and "rlimits" are needed in any case; add
+  // "landlock" and the namespaces where the machine has them, so that their loss is noticed.
+  std::vector<std::string> required_layers = {"seccomp", "no_new_privs", "rlimits", "not_dumpable",
+                                              "no_capabilities"};
 };
 
 // INVALID_ARGUMENT names the key, its value and the range.

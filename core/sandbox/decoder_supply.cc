@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "core/base/log.h"
+#include "core/sandbox/layers.h"
 #include "core/sandbox/socket_message.h"
 
 namespace tamiz::sandbox {
@@ -51,7 +52,9 @@ bool IsReadable(int fd) {
 }  // namespace
 
 DecoderSupply::DecoderSupply(const Config& config)
-    : config_(config), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : config_(config),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      required_layers_(kIndispensableLayers | LayersOf(config.required_layers).value_or(0)) {}
 
 StatusOr<std::unique_ptr<DecoderSupply>> DecoderSupply::Start(const Config& config) {
   std::unique_ptr<DecoderSupply> supply(new DecoderSupply(config));
@@ -190,6 +193,13 @@ Status DecoderSupply::ProveConfinement() {
         "no decoder could be confined: seccomp filters, no_new_privs and resource limits are needed");
   }
   layers_ = message.ready.layers;
+  if (const std::string missing = MissingLayers(required_layers_, layers_); !missing.empty()) {
+    return MakeError(
+        StatusCode::kUnavailable,
+        fmt::format("{}. Asked for by decode.required_layers: give the machine what is missing, or "
+                    "take it from the list and live with less",
+                    missing));
+  }
   const SlotGeometry geometry = Geometry(false);
   address_space_bytes_ = zygote_->address_space_bytes() + geometry.bytes * geometry.count;
   return OkStatus();

@@ -37,6 +37,8 @@ class DecoderSupply {
 
   // Bits of Layer that the first decoder reported.
   [[nodiscard]] std::uint32_t layers() const { return layers_; }
+  // Those that every decoder must report.
+  [[nodiscard]] std::uint32_t required_layers() const { return required_layers_; }
   // Address space of a decoder at rest, its slots included.
   [[nodiscard]] std::uint64_t address_space_bytes() const { return address_space_bytes_; }
 
@@ -56,6 +58,7 @@ class DecoderSupply {
   const Config config_;
   UniqueFd wake_;
   std::uint32_t layers_ = 0;
+  const std::uint32_t required_layers_;
   std::uint64_t address_space_bytes_ = 0;
 
   // The supervisor thread's.

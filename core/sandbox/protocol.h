@@ -60,6 +60,10 @@ enum class Layer : std::uint32_t {
   kAddressSpace = 1u << 5,  // RLIMIT_AS can be used: not under AddressSanitizer
   kLandlock = 1u << 6,
   kNetworkNamespace = 1u << 7,
+  kUserNamespace = 1u << 8,
+  kIpcNamespace = 1u << 9,
+  kUtsNamespace = 1u << 10,
+  kMountNamespace = 1u << 11,  // with an empty root
 };
 
 // ---- tamizd <-> zygote

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -163,8 +165,37 @@ TEST_F(DecoderPoolTest, HasAllLayersThatThisMachineCanHave) {
   EXPECT_THAT(layers, Contains("rlimits"));
   EXPECT_THAT(layers, Contains("not_dumpable"));
   EXPECT_THAT(layers, Contains("no_capabilities"));
-  // Landlock and the network namespace are extras that kernels and container engines may withhold.
+  // Landlock and the namespaces are extras that kernels and container engines may withhold.
   RecordProperty("layers", ::testing::PrintToString(layers));
+}
+
+// What a decoder is said to have it has, as seen from outside.
+TEST_F(DecoderPoolTest, NamespacesAreItsOwnAndItsRootIsEmpty) {
+  StartPool();
+  ExpectGoodScan();
+  const std::vector<pid_t> children = Children();
+  ASSERT_FALSE(children.empty());
+  const std::string process = "/proc/" + std::to_string(children.front());
+  std::error_code error;
+  const auto link = [&](const std::string& of, const std::string& name) {
+    return std::filesystem::read_symlink(of + "/ns/" + name, error).string();
+  };
+  if (link(process, "net").empty()) GTEST_SKIP() << "only root may look: " << error.message();
+  const std::vector<std::string> layers = pool_->layers();
+  for (const auto& [layer, name] : {std::pair("user_namespace", "user"),
+                                    std::pair("network_namespace", "net"), std::pair("ipc_namespace", "ipc"),
+                                    std::pair("uts_namespace", "uts"), std::pair("mount_namespace", "mnt")}) {
+    const bool claimed = std::find(layers.begin(), layers.end(), layer) != layers.end();
+    EXPECT_EQ(claimed, link(process, name) != link("/proc/self", name)) << layer;
+  }
+  if (std::find(layers.begin(), layers.end(), "mount_namespace") != layers.end()) {
+    EXPECT_TRUE(std::filesystem::is_empty(process + "/root"));
+    std::ifstream mounts(process + "/mountinfo");
+    std::string line;
+    int count = 0;
+    while (std::getline(mounts, line)) ++count;
+    EXPECT_EQ(count, 1);
+  }
 }
 
 TEST_F(DecoderPoolTest, WorksWithoutSpares) {
@@ -405,6 +436,102 @@ TEST(DecoderPoolStart, RefusesValuesOutOfRange) {
   const auto pool = DecoderPool::Start(config);
   EXPECT_EQ(pool.status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(Field(pool.status()), "decode.frame_slots");
+}
+
+TEST(DecoderPoolStart, RefusesALayerThatDoesNotExist) {
+  Config config;
+  config.required_layers = {"seccomp", "moat"};
+  const auto pool = DecoderPool::Start(config);
+  EXPECT_EQ(pool.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Field(pool.status()), "decode.required_layers");
+  EXPECT_THAT(Message(pool.status()), HasSubstr("'moat' is no layer of confinement; there are seccomp,"));
+}
+
+// ---- machines that give less
+
+// From here on this process and its children get what a container engine's default policy leaves: no
+// namespaces, no mounts; and with `old_kernel` no Landlock either.
+void BecomeUnprivileged(bool old_kernel) {
+  scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
+  constexpr std::uint64_t kNewNamespaces = 0x7E020000;
+  bool ok = filter != nullptr;
+  for (const int call :
+       {SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root)}) {
+    ok = ok && ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0) == 0;
+  }
+  for (int bit = 17; bit < 31; ++bit) {  // any of them
+    const std::uint64_t flag = std::uint64_t{1} << bit;
+    if ((kNewNamespaces & flag) == 0) continue;
+    ok = ok && ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                                  SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag)) == 0;
+  }
+  ok = ok && ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
+  if (old_kernel) ok = ok && ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), 444, 0) == 0;
+  if (!ok || ::seccomp_load(filter) != 0) ::_exit(99);
+  ::seccomp_release(filter);
+}
+
+// Runs `check` in a process of its own, which it shall leave unprivileged. Its words are the failure's.
+void ExpectUnprivileged(bool old_kernel, const std::function<std::string()>& check) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  const pid_t pid = ::fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    BecomeUnprivileged(old_kernel);
+    const std::string words = check();
+    (void)!::write(writer.get(), words.data(), words.size());
+    ::_exit(0);
+  }
+  writer.Reset();
+  std::string words;
+  char buffer[4096];
+  for (ssize_t n = 0; (n = ::read(reader.get(), buffer, sizeof buffer)) > 0;)
+    words.append(buffer, static_cast<std::size_t>(n));
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(words, "");
+}
+
+TEST_F(DecoderPoolTest, WorksInAnUnprivilegedContainer) {
+  ExpectUnprivileged(true, [this]() -> std::string {
+    StatusOr<std::unique_ptr<DecoderPool>> pool = DecoderPool::Start(config_);
+    if (!pool.ok()) return pool.status().ToString();
+    const std::vector<std::string> layers = (*pool)->layers();
+    for (const char* layer : {"landlock", "user_namespace", "network_namespace", "mount_namespace"}) {
+      if (std::find(layers.begin(), layers.end(), layer) != layers.end())
+        return std::string(layer) + " is claimed";
+    }
+    pool_ = *std::move(pool);
+    for (const auto& [behaviour, frames] :
+         {std::pair("good", kPatternFrames), std::pair("connect", 0u), std::pair("good", kPatternFrames)}) {
+      const StatusOr<SampleOutcome> outcome = Sample(behaviour);
+      if (!outcome.ok()) return outcome.status().ToString();
+      if (outcome->frames_delivered != frames) return std::string("wrong number of frames for ") + behaviour;
+    }
+    pool_.reset();
+    return {};
+  });
+}
+
+TEST_F(DecoderPoolTest, DoesNotStartBelowTheConfiguredMinimum) {
+  ExpectUnprivileged(true, [this]() -> std::string {
+    for (const char* layer : {"landlock", "network_namespace", "mount_namespace"}) {
+      config_.required_layers = {"seccomp", layer};
+      const auto pool = DecoderPool::Start(config_);
+      if (pool.ok()) return std::string("started without ") + layer;
+      const std::string message(Message(pool.status()));
+      if (pool.status().code() != StatusCode::kUnavailable ||
+          message.find(std::string("decoders cannot have ") + layer) == std::string::npos ||
+          message.find("decode.required_layers") == std::string::npos) {
+        return message;
+      }
+    }
+    return {};
+  });
 }
 
 // ---- one behaviour each

@@ -28,6 +28,10 @@ TEST(DecodeConfig, EachValueHasItsRange) {
       {"decode.prepared_bytes", [](Config& c) { c.prepared_bytes = (1ull << 30) + 1; }},
       {"decode.frame_slots", [](Config& c) { c.frame_slots = 0; }},
       {"decode.frame_slots", [](Config& c) { c.frame_slots = 17; }},
+      {"decode.required_layers",
+       [](Config& c) {
+         c.required_layers = {"seccomp", "moat"};
+       }},
   };
   for (const Row& row : rows) {
     Config config;
