@@ -112,7 +112,7 @@ class ListReporter {
       std::shared_ptr<const lists::ListSnapshot>& known = known_[list->info.name];
       if (known == list) continue;
       known = list;
-      metrics_.ListLoaded(list->info.name, list->info.version, list->entries.size(), list->memory_bytes(),
+      metrics_.ListLoaded(list->info.name, list->info.version, list->entry_count(), list->memory_bytes(),
                           list->info.updated_at, list->build_time);
     }
     std::erase_if(known_, [&](const auto& item) {

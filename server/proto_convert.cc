@@ -574,8 +574,8 @@ void ToProto(const lists::ListSnapshot& snapshot, v1::LoadedList* proto) {
   list->set_list_name(snapshot.info.name);
   list->set_version(snapshot.info.version);
   list->set_digest(snapshot.info.digest);
-  proto->set_entries(snapshot.entries.size());
-  proto->set_hashes((snapshot.pdq ? snapshot.pdq->size() : 0) + snapshot.digests.size());
+  proto->set_entries(snapshot.entry_count());
+  proto->set_hashes(snapshot.pdq_count() + snapshot.digest_count());
   proto->set_index_bytes(snapshot.memory_bytes());
   ToProto(snapshot.loaded_at, proto->mutable_loaded_at());
 }

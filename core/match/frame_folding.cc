@@ -21,8 +21,9 @@ bool IsUsable(const FrameEvidence& look, const lists::ListPolicy& policy) {
          (policy.border_removal || !look.border_removed);
 }
 
-bool IsExpired(const lists::Entry& entry, WallTime now) {
-  return entry.expires_at && *entry.expires_at <= now;
+bool IsExpired(const lists::ListSnapshot& list, std::uint32_t entry, WallTime now) {
+  const auto expires_at = list.ExpiresAt(entry);
+  return expires_at && *expires_at <= now;
 }
 
 struct LookHit {
@@ -35,7 +36,7 @@ struct LookHit {
 // Calls `on_hit` for every hash of `list` within `radius` of an orientation of a look, in order of looks.
 void Search(std::span<const UploadFrames::Look> looks, const lists::ListSnapshot& list,
             hash::HammingDistance radius, const std::function<void(const LookHit&)>& on_hit) {
-  if (list.pdq == nullptr || list.pdq->size() == 0) return;
+  if (list.pdq_count() == 0) return;
   struct Query {
     std::size_t look;
     hash::Transform transform;
@@ -58,7 +59,7 @@ void Search(std::span<const UploadFrames::Look> looks, const lists::ListSnapshot
         hashes.push_back(evidence.pdq.hashes[static_cast<std::size_t>(t)]);
       }
     }
-    list.pdq->FindWithin(hashes, radius, hits);
+    list.FindPdq(hashes, radius, hits);
     looks_per_search = hits.size() > kManyHits ? 1 : std::min(2 * looks_per_search, kMostLooksPerSearch);
     for (const index::Hit& hit : hits) {
       const Query& query = queries[hit.query];
@@ -157,8 +158,8 @@ ListFold FoldFrames(const UploadFrames& frames, const lists::ListSnapshot& list,
 
   std::unordered_map<std::uint32_t, EntryFold> folds;
   Search(looks, list, reach, [&](const LookHit& hit) {
-    const lists::PdqRef& ref = list.pdq_refs[hit.position];
-    if (IsExpired(list.entries[ref.entry], now)) return;
+    const lists::PdqRef ref = list.RefAt(hit.position);
+    if (IsExpired(list, ref.entry, now)) return;
     EntryFold& fold = folds[ref.entry];
     const bool is_video = ref.time_ms != lists::PdqRef::kNoTime;
     const bool explained = allowed.Explains(hit.look.frame, hit.distance);
@@ -192,8 +193,7 @@ ListFold FoldFrames(const UploadFrames& frames, const lists::ListSnapshot& list,
 void AllowFrames(const UploadFrames& frames, const lists::ListSnapshot& list, WallTime now,
                  AllowedFrames& allowed) {
   Search(frames.UsableLooks(list.info.policy), list, list.info.policy.radius, [&](const LookHit& hit) {
-    if (!IsExpired(list.entries[list.pdq_refs[hit.position].entry], now))
-      allowed.Allow(hit.look.frame, hit.distance);
+    if (!IsExpired(list, list.RefAt(hit.position).entry, now)) allowed.Allow(hit.look.frame, hit.distance);
   });
 }
 

@@ -77,13 +77,13 @@ struct BestHit {
   hash::HammingDistance distance = 0;
   hash::Transform transform = hash::Transform::kIdentity;  // of the entry's picture, giving the upload
   const FrameEvidence* look = nullptr;
-  std::uint32_t position = 0;  // in ListSnapshot::pdq
+  std::uint32_t position = 0;  // of a PDQ hash of the list
 };
 
 // What was found of an entry within one distance.
 struct Found {
   NumberSet frames;                      // of the upload
-  std::vector<std::uint32_t> positions;  // in ListSnapshot::pdq, video frames only; ascending, each once
+  std::vector<std::uint32_t> positions;  // of PDQ hashes of the list, video frames only; ascending, each once
   bool picture = false;                  // at least one hit on a hash that is no video frame
   bool unexplained = false;              // by allowed pictures: at least one hit
   std::size_t tidy_at = 64;              // while collecting: when to drop repeated positions

@@ -61,8 +61,8 @@ std::map<std::uint32_t, HashType> EntriesByDigest(const Evidence& evidence, cons
   std::map<std::uint32_t, HashType> found;
   for (const HashType type : kDigestTypes) {
     for (const Bytes value : DigestsOfType(evidence, type)) {
-      for (const std::uint32_t entry : list.digests.Find(static_cast<std::uint8_t>(type), value)) {
-        const auto& expires_at = list.entries[entry].expires_at;
+      for (const std::uint32_t entry : list.FindDigest(type, value)) {
+        const auto expires_at = list.ExpiresAt(entry);
         if (!expires_at || *expires_at > now) found.emplace(entry, type);  // keeps the first, the strongest
       }
     }
@@ -99,23 +99,12 @@ Allowed AskAllowLists(const Evidence& evidence, const UploadFrames& frames,
 }
 
 // Times of the frames of a known video that are in the index.
-std::vector<microseconds> TimesOf(const ListSnapshot& list, std::uint32_t entry,
-                                  std::uint32_t known_position) {
+std::vector<microseconds> TimesOf(const ListSnapshot& list, std::uint32_t entry) {
   std::vector<microseconds> times;
-  const auto add = [&](std::size_t position) {
-    const PdqRef& ref = list.pdq_refs[position];
+  const auto [first, last] = list.PositionsOf(entry);
+  for (std::uint32_t position = first; position < last; ++position) {
+    const PdqRef ref = list.RefAt(position);
     if (ref.time_ms != PdqRef::kNoTime) times.push_back(std::chrono::milliseconds(ref.time_ms));
-  };
-  // An entry's frames usually lie side by side.
-  std::size_t begin = known_position;
-  while (begin > 0 && list.pdq_refs[begin - 1].entry == entry) --begin;
-  std::size_t end = known_position;
-  while (end < list.pdq_refs.size() && list.pdq_refs[end].entry == entry) ++end;
-  for (std::size_t i = begin; i < end; ++i) add(i);
-  if (times.size() >= list.video_frames[entry]) return times;
-  times.clear();
-  for (std::size_t i = 0; i < list.pdq_refs.size(); ++i) {
-    if (list.pdq_refs[i].entry == entry) add(i);
   }
   return times;
 }
@@ -126,7 +115,7 @@ Candidate NewCandidate(const ListSnapshot& list, std::uint32_t entry) {
   candidate.entry = entry;
   // Only what the order of the answer needs; the rest is filled in for those that make it into the answer.
   candidate.match.list_name = list.info.name;
-  candidate.match.entry_id = list.entries[entry].id;
+  candidate.match.entry_id = list.IdOf(entry);
   candidate.match.radius = list.info.policy.radius;
   candidate.match.shadow = list.info.policy.mode == ListMode::kShadow;
   return candidate;
@@ -164,12 +153,12 @@ std::optional<Candidate> PerceptualCandidate(const ListSnapshot& list, EntryFold
   match.transform = fold.best.transform;
   match.border_removed = fold.best.look->border_removed;
   match.quality_query = static_cast<std::uint32_t>(std::max(fold.best.look->pdq.quality, 0));
-  match.quality_reference = list.pdq_refs[fold.best.position].quality;
+  match.quality_reference = list.RefAt(fold.best.position).quality;
   candidate.fold = std::move(fold);
   const Found& found = *candidate.found();
   match.corroborating_frames = found.frames.size();
   match.query_coverage = Share(match.corroborating_frames, usable_frames);
-  const std::uint32_t known_frames = list.video_frames[candidate.entry];
+  const std::uint32_t known_frames = list.VideoFramesOf(candidate.entry);
   match.reference_coverage =
       found.positions.empty() || known_frames == 0 ? 1 : Share(found.positions.size(), known_frames);
   // An entry may hold pictures beside its video frames: a picture that is found is found whole.
@@ -213,14 +202,14 @@ void AskBlockList(const Evidence& evidence, const UploadFrames& frames, const Li
 // Fills in what the order of the answer did not need.
 Match WriteOut(Candidate&& candidate, const UploadFrames& frames, const Timeline& upload_timeline) {
   const ListSnapshot& list = *candidate.list;
-  const lists::Entry& entry = list.entries[candidate.entry];
+  lists::Entry entry = list.EntryAt(candidate.entry);
   Match match = std::move(candidate.match);
   match.list_id = list.info.list_id;
   match.list_version = list.info.version;
-  match.labels = entry.labels;
+  match.labels = std::move(entry.labels);
   match.source_org = list.info.source_org;
   match.action_hint = list.info.policy.action_hint;
-  match.metadata = entry.metadata;
+  match.metadata = std::move(entry.metadata);
 
   if (const Found* found = candidate.found()) {
     if (!frames.is_still()) {
@@ -233,10 +222,9 @@ Match WriteOut(Candidate&& candidate, const UploadFrames& frames, const Timeline
     if (!found->positions.empty()) {
       std::vector<microseconds> matched;
       for (const std::uint32_t position : found->positions) {
-        matched.push_back(std::chrono::milliseconds(list.pdq_refs[position].time_ms));
+        matched.push_back(std::chrono::milliseconds(list.RefAt(position).time_ms));
       }
-      const Timeline known(TimesOf(list, candidate.entry, found->positions.front()), microseconds::zero(),
-                           microseconds::zero());
+      const Timeline known(TimesOf(list, candidate.entry), microseconds::zero(), microseconds::zero());
       match.reference_ranges = known.Ranges(std::move(matched));
     }
   }
@@ -250,7 +238,7 @@ Match WriteOut(Candidate&& candidate, const UploadFrames& frames, const Timeline
   input.turned = match.transform.value_or(hash::Transform::kIdentity) != hash::Transform::kIdentity;
   input.border_removed = match.border_removed;
   input.corroborating_frames = match.corroborating_frames;
-  input.list_hashes = list.pdq == nullptr ? 0 : list.pdq->size();
+  input.list_hashes = list.pdq_count();
   Confidence confidence = ConfidenceOf(input);
   match.confidence = confidence.value;
   match.basis = std::move(confidence.basis);
@@ -290,7 +278,7 @@ void NoteLackOfFrames(const UploadFrames& frames, const std::vector<const ListSn
   // Frames may satisfy one list and say nothing to another.
   for (const ListSnapshot* list : block_lists) {
     const lists::ListPolicy& policy = list->info.policy;
-    if (policy.mode != ListMode::kEnforce || list->pdq == nullptr || list->pdq->size() == 0) continue;
+    if (policy.mode != ListMode::kEnforce || list->pdq_count() == 0) continue;
     if (!frames.UsableLooks(policy).empty()) continue;
     conclusion.reasons.push_back(
         {IncompleteCode::kLowQuality,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "core/base/log.h"
@@ -49,18 +50,17 @@ StatusOr<ListRegistry::SnapshotPtr> ListRegistry::MakeSnapshot(const lists::List
         before->info.source_org == info.source_org && before->info.description == info.description) {
       return before;
     }
-    // The index of perceptual hashes, which takes longest to build, is shared; the rest is copied.
+    // What is indexed is shared.
     auto next = std::make_shared<lists::ListSnapshot>(*before);
     next->info = info;
     return SnapshotPtr(std::move(next));
   }
-  std::vector<lists::Entry> entries;
-  entries.reserve(info.entry_count);
+  const auto started = std::chrono::steady_clock::now();
+  lists::ListSegmentBuilder builder(info);
   lists::ContentDigest digest;
   TAMIZ_RETURN_IF_ERROR(store_.ForEachEntry(info.list_id, info.version, [&](lists::Entry&& entry) {
     digest.AddCanonical(entry);
-    if (!entry.disabled) entries.push_back(std::move(entry));
-    return OkStatus();
+    return builder.Add(entry);
   }));
   if (info.version != 0 && digest.Finish() != info.digest) {
     return MakeError(
@@ -70,7 +70,12 @@ StatusOr<ListRegistry::SnapshotPtr> ListRegistry::MakeSnapshot(const lists::List
                     info.name, info.version),
         "LIST_DIGEST_MISMATCH");
   }
-  return lists::BuildListSnapshot(info, std::move(entries), clock_.WallNow());
+  TAMIZ_ASSIGN_OR_RETURN(auto segment, builder.Finish());
+  auto snapshot = std::make_shared<lists::ListSnapshot>(info, std::move(segment));
+  snapshot->loaded_at = clock_.WallNow();
+  snapshot->build_time =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
+  return SnapshotPtr(std::move(snapshot));
 }
 
 void ListRegistry::Swap(std::string_view list_id, SnapshotPtr snapshot) {

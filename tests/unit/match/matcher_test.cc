@@ -74,70 +74,60 @@ hash::Digests DigestsFrom(std::uint8_t byte) {
   return digests;
 }
 
-// Builds a snapshot by hand, so that these tests depend on no loader.
+// Collects entries and builds a snapshot of them.
 class ListBuilder {
  public:
   explicit ListBuilder(std::string name) {
-    snapshot_.info.name = name;
-    snapshot_.info.list_id = "id-of-" + name;
-    snapshot_.info.version = 7;
-    snapshot_.info.digest = "digest-of-" + name;
-    snapshot_.info.source_org = "Example Org";
+    info_.name = name;
+    info_.list_id = "id-of-" + name;
+    info_.version = 7;
+    info_.digest = "digest-of-" + name;
+    info_.source_org = "Example Org";
   }
-  lists::ListInfo& info() { return snapshot_.info; }
-  lists::ListPolicy& policy() { return snapshot_.info.policy; }
+  lists::ListInfo& info() { return info_; }
+  lists::ListPolicy& policy() { return info_.policy; }
 
-  std::uint32_t Entry(const std::string& id) {
-    snapshot_.entries.push_back({.id = id, .labels = {"A1"}, .metadata = {{"case", id}}});
-    snapshot_.video_frames.push_back(0);
-    return static_cast<std::uint32_t>(snapshot_.entries.size() - 1);
+  std::size_t Entry(const std::string& id) {
+    entries_.push_back({.id = id, .labels = {"A1"}, .metadata = {{"case", id}}});
+    return entries_.size() - 1;
   }
   ListBuilder& Pdq(const std::string& id, const Hash256& hash, int quality = 100) {
-    AddPdq(Entry(id), hash, lists::PdqRef::kNoTime, quality);
+    AddPdq(Entry(id), hash, std::nullopt, quality);
     return *this;
   }
   ListBuilder& KnownVideo(const std::string& id, const std::vector<Hash256>& frames) {
-    const std::uint32_t entry = Entry(id);
-    for (std::size_t i = 0; i < frames.size(); ++i)
-      AddPdq(entry, frames[i], static_cast<std::uint32_t>(1000 * i), 100);
+    const std::size_t entry = Entry(id);
+    for (std::size_t i = 0; i < frames.size(); ++i) AddPdq(entry, frames[i], 1000 * i, 100);
     return *this;
   }
   ListBuilder& Digest(const std::string& id, HashType type, std::vector<std::uint8_t> value) {
     AddDigest(Entry(id), type, std::move(value));
     return *this;
   }
-  void AddPdq(std::uint32_t entry, const Hash256& hash, std::uint32_t time_ms, int quality) {
-    hashes_.push_back(hash);
-    snapshot_.pdq_refs.push_back({entry, time_ms, static_cast<std::uint8_t>(quality)});
-    if (time_ms != lists::PdqRef::kNoTime) ++snapshot_.video_frames[entry];
+  void AddPdq(std::size_t entry, const Hash256& hash, std::optional<std::uint64_t> time_ms, int quality) {
+    const auto value = hash.ToBytes();
+    entries_[entry].hashes.push_back({.type = HashType::kPdq,
+                                      .value = {value.begin(), value.end()},
+                                      .quality = static_cast<std::uint32_t>(quality),
+                                      .time_ms = time_ms});
   }
-  void AddDigest(std::uint32_t entry, HashType type, std::vector<std::uint8_t> value) {
-    digests_.push_back({entry, type, std::move(value)});
+  void AddDigest(std::size_t entry, HashType type, std::vector<std::uint8_t> value) {
+    entries_[entry].hashes.push_back({.type = type, .value = std::move(value)});
   }
   ListBuilder& ExpireLast(WallTime when) {
-    snapshot_.entries.back().expires_at = when;
+    entries_.back().expires_at = when;
     return *this;
   }
 
   [[nodiscard]] std::shared_ptr<const lists::ListSnapshot> Build() {
-    std::vector<index::DigestIndex::Item> items;
-    for (const auto& [entry, type, value] : digests_) {
-      items.push_back({static_cast<std::uint8_t>(type), value, entry});
-    }
-    snapshot_.digests = index::DigestIndex::Build(items);
-    snapshot_.pdq = index::HammingIndex::Build(hashes_);
-    return std::make_shared<lists::ListSnapshot>(snapshot_);
+    auto snapshot = lists::BuildListSnapshot(info_, entries_, WallTime{});
+    EXPECT_TRUE(snapshot.ok()) << Message(snapshot.status());
+    return *snapshot;
   }
 
  private:
-  struct StoredDigest {
-    std::uint32_t entry;
-    HashType type;
-    std::vector<std::uint8_t> value;
-  };
-  lists::ListSnapshot snapshot_;
-  std::vector<Hash256> hashes_;
-  std::vector<StoredDigest> digests_;
+  lists::ListInfo info_;
+  std::vector<lists::Entry> entries_;
 };
 
 lists::Catalog CatalogOf(std::vector<std::shared_ptr<const lists::ListSnapshot>> lists) {
@@ -334,7 +324,7 @@ TEST(Matcher, StrongestDigestIsReportedWithTheFramesBesideIt) {
   const auto entry = list.Entry("e");
   list.AddDigest(entry, HashType::kMd5, std::vector<std::uint8_t>(16, 5));
   list.AddDigest(entry, HashType::kSha1, std::vector<std::uint8_t>(20, 5));
-  list.AddPdq(entry, Picture(1), lists::PdqRef::kNoTime, 80);
+  list.AddPdq(entry, Picture(1), std::nullopt, 80);
   Evidence evidence = Still(Look(Changed(Picture(1), 4)));
   evidence.digests = DigestsFrom(5);
   const auto conclusion = Ask(evidence, CatalogOf({list.Build()}));
@@ -500,8 +490,7 @@ TEST(Matcher, StrongestFirst) {
 TEST(Matcher, OneMatchAnEntryTheNearest) {
   ListBuilder list("known");
   const auto entry = list.Entry("e");
-  for (int distance : {9, 3, 20})
-    list.AddPdq(entry, Changed(Picture(1), distance), lists::PdqRef::kNoTime, 100);
+  for (int distance : {9, 3, 20}) list.AddPdq(entry, Changed(Picture(1), distance), std::nullopt, 100);
   const auto conclusion = Ask(Still(Look(Picture(1))), CatalogOf({list.Build()}));
   ASSERT_THAT(conclusion.matches, SizeIs(1));
   EXPECT_EQ(conclusion.matches[0].distance, 3u);
@@ -615,7 +604,7 @@ TEST(Matcher, KnownPictureInAVideoIsAMatchWithItsTime) {
 TEST(Matcher, PictureBesideTheFramesOfAnEntryIsFoundWhole) {
   ListBuilder list("known");
   list.KnownVideo("mixed", Frames(1000, 10));
-  list.AddPdq(0, Picture(1), lists::PdqRef::kNoTime, 100);
+  list.AddPdq(0, Picture(1), std::nullopt, 100);
   const auto conclusion = Ask(Video({Picture(1), Picture(2)}), CatalogOf({list.Build()}));
   EXPECT_EQ(conclusion.verdict, Verdict::kMatch);
 }
@@ -627,7 +616,7 @@ TEST(Matcher, FramesOfAnEntryNeedNotLieSideBySide) {
   const auto known = Frames(1000, 4);
   for (std::uint32_t i = 0; i < 4; ++i) {
     list.AddPdq(video, known[3 - i], 1000 * (3 - i), 100);
-    list.AddPdq(other, Picture(77 + i), lists::PdqRef::kNoTime, 100);
+    list.AddPdq(other, Picture(77 + i), std::nullopt, 100);
   }
   const auto conclusion = Ask(Video(known), CatalogOf({list.Build()}));
   ASSERT_THAT(conclusion.matches, SizeIs(1));

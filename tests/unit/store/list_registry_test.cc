@@ -46,9 +46,9 @@ class ListRegistryTest : public StoreFixture {
     const auto value = Value(seed);
     const auto query = hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(value));
     std::vector<index::Hit> hits;
-    snapshot->pdq->FindWithin({&query, 1}, 0, hits);
+    snapshot->FindPdq({&query, 1}, 0, hits);
     std::vector<std::string> ids;
-    for (const auto& hit : hits) ids.push_back(snapshot->entries[snapshot->pdq_refs[hit.position].entry].id);
+    for (const auto& hit : hits) ids.emplace_back(snapshot->IdOf(snapshot->RefAt(hit.position).entry));
     return ids;
   }
   std::vector<std::string> Find(std::string_view list, std::uint64_t seed) {
