@@ -11,6 +11,7 @@
 
 #include "core/base/check.h"
 #include "core/base/hex.h"
+#include "core/lists/content_digest.h"
 #include "core/lists/entry_reader.h"
 #include "core/store/list_registry.h"
 #include "core/store/sqlite_store.h"

@@ -1,4 +1,4 @@
-// The canonical bytes of an entry: what is stored and what a list's digest is computed over.
+// The canonical bytes of an entry: what is stored and what a list's digest is computed from.
 // The format is described in docs/adr/0008-list-versions.md and must not change: a new one gets a new number.
 #pragma once
 
@@ -22,7 +22,7 @@ void EncodeBody(const Entry& entry, std::string& out);
 // Whether the entry in `body` is disabled, without decoding the rest.
 [[nodiscard]] bool IsDisabledBody(std::span<const std::uint8_t> body);
 
-// Adds entries to a list's digest by their canonical bytes.
+// The digest of format 1, which old versions of lists have: over all entries in order (docs/adr/0008).
 class BodyDigest {
  public:
   BodyDigest();

@@ -7,7 +7,6 @@
 #include <tuple>
 
 #include "core/base/hex.h"
-#include "core/lists/entry_codec.h"
 #include "core/lists/text.h"
 
 namespace tamiz::lists {
@@ -224,28 +223,5 @@ Status ValidateListName(std::string_view name) {
       InvalidArgument("a list's name must have 1 to 64 characters of a-z, A-Z, 0-9, '.', '_' and '-'"),
       "name");
 }
-
-struct ContentDigest::State {
-  BodyDigest digest;
-  std::string body;
-};
-
-ContentDigest::ContentDigest() : state_(std::make_unique<State>()) {}
-ContentDigest::~ContentDigest() = default;
-
-void ContentDigest::Add(const Entry& entry) {
-  Entry copy = entry;
-  Canonicalise(copy);
-  AddCanonical(copy);
-}
-
-void ContentDigest::AddCanonical(const Entry& entry) {
-  state_->body.clear();
-  EncodeBody(entry, state_->body);
-  state_->digest.Add(entry.id,
-                     {reinterpret_cast<const std::uint8_t*>(state_->body.data()), state_->body.size()});
-}
-
-std::string ContentDigest::Finish() { return state_->digest.Finish(); }
 
 }  // namespace tamiz::lists

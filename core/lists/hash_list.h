@@ -82,9 +82,10 @@ struct ListInfo {
   ListKind kind = ListKind::kBlock;
   ListPolicy policy;
   bool built_in = false;
-  std::uint64_t version = 0;      // current; 0 before the first entry came in
-  std::string digest;             // of the current version, lower-case hex SHA-256
-  std::uint64_t entry_count = 0;  // enabled entries in the current version
+  std::uint64_t version = 0;        // current; 0 before the first entry came in
+  std::string digest;               // of the current version, lower-case hex SHA-256
+  std::uint32_t digest_format = 0;  // of `digest`: kDigestFormat, or 1 for old versions; 0 at version 0
+  std::uint64_t entry_count = 0;    // enabled entries in the current version
   WallTime created_at{};
   WallTime updated_at{};
 };
@@ -94,26 +95,10 @@ struct ListInfo {
 struct VersionInfo {
   std::uint64_t version = 0;
   std::string digest;
-  std::uint64_t entry_count = 0;  // enabled or not
+  std::uint32_t digest_format = 0;  // as in ListInfo
+  std::uint64_t entry_count = 0;    // enabled or not
   WallTime created_at{};
   std::string change;  // "import", "add", "remove", "disable", "enable", "rollback to N"
-};
-
-// SHA-256 (lower-case hex) over the canonical text of all entries ordered by id: equal contents have equal
-// digests, whatever their history. See docs/adr/0008-list-versions.md.
-class ContentDigest {
- public:
-  ContentDigest();
-  ~ContentDigest();
-  // Entries in ascending order of id (bytewise).
-  void Add(const Entry& entry);
-  // The same without a copy, for entries in canonical form.
-  void AddCanonical(const Entry& entry);
-  [[nodiscard]] std::string Finish();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
 };
 
 }  // namespace tamiz::lists

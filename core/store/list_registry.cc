@@ -8,6 +8,8 @@
 
 #include "core/base/log.h"
 #include "core/base/random_id.h"
+#include "core/lists/content_digest.h"
+#include "core/lists/entry_codec.h"
 
 namespace tamiz::store {
 namespace {
@@ -23,6 +25,21 @@ void Sort(lists::Catalog& catalog) {
   std::sort(catalog.lists.begin(), catalog.lists.end(),
             [](const auto& a, const auto& b) { return a->info.name < b->info.name; });
 }
+
+// For versions stored before digests followed changes.
+class FirstFormatDigest {
+ public:
+  void Add(const lists::Entry& entry) {
+    body_.clear();
+    lists::EncodeBody(entry, body_);
+    digest_.Add(entry.id, {reinterpret_cast<const std::uint8_t*>(body_.data()), body_.size()});
+  }
+  [[nodiscard]] std::string Finish() { return digest_.Finish(); }
+
+ private:
+  lists::BodyDigest digest_;
+  std::string body_;
+};
 
 }  // namespace
 
@@ -58,11 +75,17 @@ StatusOr<ListRegistry::SnapshotPtr> ListRegistry::MakeSnapshot(const lists::List
   const auto started = std::chrono::steady_clock::now();
   lists::ListSegmentBuilder builder(info);
   lists::ContentDigest digest;
+  FirstFormatDigest first_format;
   TAMIZ_RETURN_IF_ERROR(store_.ForEachEntry(info.list_id, info.version, [&](lists::Entry&& entry) {
-    digest.AddCanonical(entry);
+    if (info.digest_format == 1) {
+      first_format.Add(entry);
+    } else {
+      digest.AddCanonical(entry);
+    }
     return builder.Add(entry);
   }));
-  if (info.version != 0 && digest.Finish() != info.digest) {
+  if (info.version != 0 &&
+      info.digest != (info.digest_format == 1 ? first_format.Finish() : digest.Finish())) {
     return MakeError(
         StatusCode::kDataLoss,
         fmt::format("the stored contents of list '{}' version {} do not have the digest of that version; "

@@ -80,6 +80,14 @@ CREATE TABLE pending_changes (
   body       BLOB    NOT NULL                  -- core/store/change_codec.h
 ) STRICT;
 )sql"},
+    Migration{3, "changes between versions; digests that follow them", R"sql(
+ALTER TABLE versions ADD COLUMN digest_format INTEGER NOT NULL DEFAULT 1;
+-- Of the current version; NULL until the first change after this step. core/lists/content_digest.h
+ALTER TABLE lists ADD COLUMN digest_state BLOB;
+CREATE INDEX entries_by_added ON entries (list_key, added_version);
+CREATE INDEX entries_by_removed ON entries (list_key, removed_version)
+  WHERE removed_version < 9223372036854775807;
+)sql"},
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mutex.h"
+#include "core/lists/content_digest.h"
 #include "core/lists/entry_codec.h"
 #include "core/store/list_json.h"
 #include "core/store/migrations.h"
@@ -70,10 +71,22 @@ struct ListRow {
   lists::ListInfo info;
 };
 
+// What the row of a version says of its entries.
 struct Contents {
-  std::string digest;
+  lists::ContentDigest digest;
   std::int64_t entries = 0;
   std::int64_t enabled = 0;
+
+  void Add(std::string_view id, std::span<const std::uint8_t> body) {
+    digest.AddBody(id, body);
+    ++entries;
+    enabled += lists::IsDisabledBody(body) ? 0 : 1;
+  }
+  void Remove(std::string_view id, std::span<const std::uint8_t> body) {
+    digest.RemoveBody(id, body);
+    --entries;
+    enabled -= lists::IsDisabledBody(body) ? 0 : 1;
+  }
 };
 
 class SqliteStore final : public Store {
@@ -97,6 +110,9 @@ class SqliteStore final : public Store {
   StatusOr<lists::Entry> GetEntry(std::string_view list_id, std::string_view entry_id) override;
   Status ForEachEntry(std::string_view list_id, std::uint64_t version,
                       const std::function<Status(lists::Entry&&)>& each) override;
+  Status ForEachChange(std::string_view list_id, std::uint64_t from, std::uint64_t to, std::uint64_t limit,
+                       const std::function<Status(EntryChange&&)>& each) override;
+  StatusOr<std::uint64_t> DeleteVersionsBefore(std::string_view list_id, std::uint64_t version) override;
   StatusOr<VersionDiff> Diff(std::string_view list_id, std::uint64_t from, std::uint64_t to) override;
   Status CreateExchange(const ExchangeRow& row) override;
   StatusOr<std::vector<ExchangeRow>> Exchanges() override;
@@ -146,10 +162,15 @@ class SqliteStore final : public Store {
   static StatusOr<ListRow> ReadList(SQLite::Statement& row);
   static StatusOr<ListRow> FindList(SQLite::Database& db, std::string_view name_or_id);
   static Status CheckVersion(SQLite::Database& db, const ListRow& list, std::uint64_t version);
-  static Contents Digest(SQLite::Database& db, std::int64_t key, std::int64_t version);
   // What a change writes beside entries.
   static Status ApplyBeside(SQLite::Database& db, const ListRow& list, const Change& change);
-  Status ApplyIn(SQLite::Database& db, const ListRow& list, const Change& change, bool write,
+  // Reads all entries of a version; if `first_format` is set, it becomes the digest of format 1 too.
+  static Contents ReadContents(SQLite::Database& db, std::int64_t key, std::int64_t version,
+                               std::string* first_format = nullptr);
+  // Those of the current version, without reading it if the state of its digest is there.
+  static StatusOr<Contents> CurrentContents(SQLite::Database& db, const ListRow& list);
+  // If `contents` is set, the change is written, and they follow it.
+  Status ApplyIn(SQLite::Database& db, const ListRow& list, const Change& change, Contents* contents,
                  ChangeCounts& counts);
   // Writes the row of the version after `list`'s and makes it current.
   StatusOr<lists::ListInfo> AddVersion(SQLite::Database& db, const ListRow& list, const Contents& contents,
@@ -321,7 +342,8 @@ void SqliteStore::GiveBack(std::unique_ptr<SQLite::Database> db) {
 constexpr const char* kSelectList =
     "SELECT l.list_key, l.list_id, l.name, l.source_org, l.labels, l.description, l.kind, l.policy, "
     "l.built_in, "
-    "l.version, l.created_at, l.updated_at, coalesce(v.digest, ''), coalesce(v.enabled_count, 0) "
+    "l.version, l.created_at, l.updated_at, coalesce(v.digest, ''), coalesce(v.enabled_count, 0), "
+    "coalesce(v.digest_format, 0) "
     "FROM lists l LEFT JOIN versions v ON v.list_key = l.list_key AND v.version = l.version ";
 
 StatusOr<ListRow> SqliteStore::ReadList(SQLite::Statement& row) {
@@ -341,6 +363,7 @@ StatusOr<ListRow> SqliteStore::ReadList(SQLite::Statement& row) {
   info.updated_at = FromNanos(row.getColumn(11).getInt64());
   info.digest = row.getColumn(12).getString();
   info.entry_count = static_cast<std::uint64_t>(row.getColumn(13).getInt64());
+  info.digest_format = static_cast<std::uint32_t>(row.getColumn(14).getInt());
   return list;
 }
 
@@ -446,7 +469,8 @@ Status SqliteStore::DeleteList(std::string_view list_id) {
   });
 }
 
-Contents SqliteStore::Digest(SQLite::Database& db, std::int64_t key, std::int64_t version) {
+Contents SqliteStore::ReadContents(SQLite::Database& db, std::int64_t key, std::int64_t version,
+                                   std::string* first_format) {
   SQLite::Statement query(db, "SELECT entry_id, body FROM entries WHERE list_key = ?1 AND " TAMIZ_LIVE_AT(
                                   "?2") " ORDER BY entry_id");
   query.bind(1, key);
@@ -454,20 +478,36 @@ Contents SqliteStore::Digest(SQLite::Database& db, std::int64_t key, std::int64_
   lists::BodyDigest digest;
   Contents contents;
   while (query.executeStep()) {
-    const SQLite::Column id = query.getColumn(0);
-    const auto id_bytes = BlobOf(id);
-    const SQLite::Column body_column = query.getColumn(1);
-    const auto body = BlobOf(body_column);
-    digest.Add({reinterpret_cast<const char*>(id_bytes.data()), id_bytes.size()}, body);
-    ++contents.entries;
-    if (!lists::IsDisabledBody(body)) ++contents.enabled;
+    const SQLite::Column id_column = query.getColumn(0);
+    const auto id_bytes = BlobOf(id_column);
+    const std::string_view id(reinterpret_cast<const char*>(id_bytes.data()), id_bytes.size());
+    const SQLite::Column body = query.getColumn(1);
+    contents.Add(id, BlobOf(body));
+    if (first_format != nullptr) digest.Add(id, BlobOf(body));
   }
-  contents.digest = digest.Finish();
+  if (first_format != nullptr) *first_format = digest.Finish();
   return contents;
 }
 
-Status SqliteStore::ApplyIn(SQLite::Database& db, const ListRow& list, const Change& change, bool write,
-                            ChangeCounts& counts) {
+StatusOr<Contents> SqliteStore::CurrentContents(SQLite::Database& db, const ListRow& list) {
+  const auto version = static_cast<std::int64_t>(list.info.version);
+  if (version == 0) return Contents{};
+  SQLite::Statement query(db,
+                          "SELECT l.digest_state, v.entry_count, v.enabled_count FROM lists l "
+                          "JOIN versions v ON v.list_key = l.list_key AND v.version = l.version "
+                          "WHERE l.list_key = ?");
+  query.bind(1, list.key);
+  if (!query.executeStep() || query.getColumn(0).isNull()) return ReadContents(db, list.key, version);
+  Contents contents;
+  const SQLite::Column state = query.getColumn(0);
+  TAMIZ_ASSIGN_OR_RETURN(contents.digest, lists::ContentDigest::FromState(BlobOf(state)));
+  contents.entries = query.getColumn(1).getInt64();
+  contents.enabled = query.getColumn(2).getInt64();
+  return contents;
+}
+
+Status SqliteStore::ApplyIn(SQLite::Database& db, const ListRow& list, const Change& change,
+                            Contents* contents, ChangeCounts& counts) {
   const auto next = static_cast<std::int64_t>(list.info.version) + 1;
   // In order of id, so that the tree is walked and filled from one end to the other.
   std::vector<const lists::Entry*> upserts;
@@ -520,7 +560,12 @@ Status SqliteStore::ApplyIn(SQLite::Database& db, const ListRow& list, const Cha
     find.bindNoCopy(2, id);
     if (!find.executeStep()) continue;
     ++counts.removed;
-    if (!write) continue;
+    if (contents == nullptr) continue;
+    // What is replaced whole is summed up afresh below, so that damage does not outlive it.
+    if (!change.replace) {
+      const SQLite::Column column = find.getColumn(0);
+      contents->Remove(id, BlobOf(column));
+    }
     find.reset();
     end.reset();
     end.bindNoCopy(2, id);
@@ -534,6 +579,7 @@ Status SqliteStore::ApplyIn(SQLite::Database& db, const ListRow& list, const Cha
     lists::Canonicalise(canonical);
     lists::EncodeBody(canonical, body);
     bool is_new = true;
+    if (contents != nullptr && change.replace) contents->Add(entry->id, BytesOf(body));
     if (!is_empty) {
       find.reset();
       find.bindNoCopy(2, entry->id);
@@ -545,11 +591,13 @@ Status SqliteStore::ApplyIn(SQLite::Database& db, const ListRow& list, const Cha
           ++counts.unchanged;
           continue;
         }
+        if (contents != nullptr && !change.replace) contents->Remove(entry->id, old);
       }
       find.reset();
     }
     ++(is_new ? counts.added : counts.updated);
-    if (!write) continue;
+    if (contents == nullptr) continue;
+    if (!change.replace) contents->Add(entry->id, BytesOf(body));
     if (!is_new) {
       end.reset();
       end.bindNoCopy(2, entry->id);
@@ -569,19 +617,23 @@ StatusOr<lists::ListInfo> SqliteStore::AddVersion(SQLite::Database& db, const Li
   const std::int64_t now = ToNanos(clock_.WallNow());
   SQLite::Statement insert(db,
                            "INSERT INTO versions (list_key, version, digest, entry_count, enabled_count, "
-                           "created_at, change) VALUES (?, ?, ?, ?, ?, ?, ?)");
+                           "created_at, change, digest_format) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, list.key);
   insert.bind(2, next);
-  insert.bind(3, contents.digest);
+  insert.bind(3, contents.digest.Finish());
   insert.bind(4, contents.entries);
   insert.bind(5, contents.enabled);
   insert.bind(6, now);
   insert.bind(7, change);
+  insert.bind(8, static_cast<int>(lists::kDigestFormat));
   insert.exec();
-  SQLite::Statement update(db, "UPDATE lists SET version = ?, updated_at = ? WHERE list_key = ?");
+  SQLite::Statement update(
+      db, "UPDATE lists SET version = ?, updated_at = ?, digest_state = ? WHERE list_key = ?");
+  const std::string state = contents.digest.State();
   update.bind(1, next);
   update.bind(2, now);
-  update.bind(3, list.key);
+  update.bind(3, state.data(), static_cast<int>(state.size()));
+  update.bind(4, list.key);
   update.exec();
   TAMIZ_ASSIGN_OR_RETURN(ListRow changed, FindList(db, list.info.list_id));
   return changed.info;
@@ -604,7 +656,7 @@ StatusOr<lists::ListInfo> SqliteStore::Apply(std::string_view list_id, const Cha
       SQLite::Transaction snapshot(reader.db());
       TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(reader.db(), list_id));
       TAMIZ_RETURN_IF_ERROR(check_version(list));
-      TAMIZ_RETURN_IF_ERROR(ApplyIn(reader.db(), list, change, /*write=*/false, counts));
+      TAMIZ_RETURN_IF_ERROR(ApplyIn(reader.db(), list, change, /*contents=*/nullptr, counts));
       return list.info;
     });
   }
@@ -613,13 +665,16 @@ StatusOr<lists::ListInfo> SqliteStore::Apply(std::string_view list_id, const Cha
     SQLite::Transaction transaction(*writer_, SQLite::TransactionBehavior::IMMEDIATE);
     TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(*writer_, list_id));
     TAMIZ_RETURN_IF_ERROR(check_version(list));
-    TAMIZ_RETURN_IF_ERROR(ApplyIn(*writer_, list, change, /*write=*/true, counts));
+    Contents contents;
+    if (!change.replace) {
+      TAMIZ_ASSIGN_OR_RETURN(contents, CurrentContents(*writer_, list));
+    }
+    TAMIZ_RETURN_IF_ERROR(ApplyIn(*writer_, list, change, &contents, counts));
     TAMIZ_RETURN_IF_ERROR(ApplyBeside(*writer_, list, change));
     if (counts.added + counts.updated + counts.removed == 0) {
       transaction.commit();
       return list.info;
     }
-    const Contents contents = Digest(*writer_, list.key, static_cast<std::int64_t>(list.info.version) + 1);
     TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo changed, AddVersion(*writer_, list, contents, change.what));
     transaction.commit();
     writer_->exec("PRAGMA shrink_memory");
@@ -635,16 +690,19 @@ StatusOr<lists::ListInfo> SqliteStore::Rollback(std::string_view list_id, std::u
     TAMIZ_RETURN_IF_ERROR(CheckVersion(*writer_, list, version));
     const auto next = static_cast<std::int64_t>(list.info.version) + 1;
     // What is in the current version and not, or not so, in the old one ends; then what is missing is added.
+    // Only rows that came or went since can be either.
     SQLite::Statement end(
         *writer_,
         "UPDATE entries SET removed_version = ?3 WHERE list_key = ?1 AND removed_version = ?4 AND "
+        "added_version > ?2 AND "
         "NOT EXISTS (SELECT 1 FROM entries o WHERE o.list_key = ?1 AND o.entry_id = entries.entry_id "
         "AND o.added_version <= ?2 AND o.removed_version > ?2 AND o.body = entries.body)");
     SQLite::Statement add(*writer_,
                           "INSERT INTO entries (list_key, entry_id, added_version, body) "
-                          "SELECT list_key, entry_id, ?3, body FROM entries o WHERE list_key = ?1 AND " TAMIZ_LIVE_AT("?2")
-                          " AND NOT EXISTS (SELECT 1 FROM entries n WHERE n.list_key = ?1 AND n.entry_id = o.entry_id "
-                          "AND n.removed_version = ?4)");
+                          "SELECT list_key, entry_id, ?3, body FROM entries o WHERE list_key = ?1 AND "
+                          "removed_version < 9223372036854775807 AND " TAMIZ_LIVE_AT(
+                              "?2") " AND NOT EXISTS (SELECT 1 FROM entries n WHERE n.list_key = ?1 "
+                                    "AND n.entry_id = o.entry_id AND n.removed_version = ?4)");
     int changes = 0;
     for (SQLite::Statement* statement : {&end, &add}) {
       statement->bind(1, list.key);
@@ -654,11 +712,16 @@ StatusOr<lists::ListInfo> SqliteStore::Rollback(std::string_view list_id, std::u
       changes += statement->exec();
     }
     if (changes == 0) return list.info;
-    const Contents contents = Digest(*writer_, list.key, next);
-    SQLite::Statement old(*writer_, "SELECT digest FROM versions WHERE list_key = ? AND version = ?");
+    // Going back is rare, and the contents gone back to must be sound: they are read whole.
+    std::string first_format;
+    const Contents contents = ReadContents(*writer_, list.key, next, &first_format);
+    SQLite::Statement old(*writer_,
+                          "SELECT digest, digest_format FROM versions WHERE list_key = ? AND version = ?");
     old.bind(1, list.key);
     old.bind(2, static_cast<std::int64_t>(version));
-    if (!old.executeStep() || old.getColumn(0).getString() != contents.digest) {
+    const bool has_old = old.executeStep();
+    if (!has_old || old.getColumn(0).getString() !=
+                        (old.getColumn(1).getInt() == 1 ? first_format : contents.digest.Finish())) {
       return MakeError(
           StatusCode::kDataLoss,
           fmt::format("the stored contents of list '{}' version {} are damaged; roll back to another "
@@ -679,9 +742,10 @@ StatusOr<std::vector<lists::VersionInfo>> SqliteStore::Versions(std::string_view
     Reader reader(*this);
     SQLite::Transaction snapshot(reader.db());
     TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(reader.db(), list_id));
-    SQLite::Statement query(reader.db(),
-                            "SELECT version, digest, entry_count, created_at, change FROM versions "
-                            "WHERE list_key = ? ORDER BY version DESC");
+    SQLite::Statement query(
+        reader.db(),
+        "SELECT version, digest, entry_count, created_at, change, digest_format FROM versions "
+        "WHERE list_key = ? ORDER BY version DESC");
     query.bind(1, list.key);
     std::vector<lists::VersionInfo> versions;
     while (query.executeStep()) {
@@ -691,6 +755,7 @@ StatusOr<std::vector<lists::VersionInfo>> SqliteStore::Versions(std::string_view
       version.entry_count = static_cast<std::uint64_t>(query.getColumn(2).getInt64());
       version.created_at = FromNanos(query.getColumn(3).getInt64());
       version.change = query.getColumn(4).getString();
+      version.digest_format = static_cast<std::uint32_t>(query.getColumn(5).getInt());
     }
     return versions;
   });
@@ -761,6 +826,93 @@ Status SqliteStore::ForEachEntry(std::string_view list_id, std::uint64_t version
   });
 }
 
+Status SqliteStore::ForEachChange(std::string_view list_id, std::uint64_t from, std::uint64_t to,
+                                  std::uint64_t limit, const std::function<Status(EntryChange&&)>& each) {
+  return Guarded("read a list's changes", [&]() -> Status {
+    Reader reader(*this);
+    TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(reader.db(), list_id));
+    for (const std::uint64_t version : {from, to}) {
+      if (version != 0) TAMIZ_RETURN_IF_ERROR(CheckVersion(reader.db(), list, version));
+    }
+    std::vector<std::string> ids;
+    {
+      SQLite::Statement query(reader.db(),
+                              "SELECT entry_id FROM entries WHERE list_key = ?1 AND added_version > ?2 "
+                              "AND added_version <= ?3 UNION "
+                              "SELECT entry_id FROM entries WHERE list_key = ?1 AND removed_version > ?2 "
+                              "AND removed_version <= ?3 AND removed_version < 9223372036854775807 "
+                              "ORDER BY entry_id");
+      query.bind(1, list.key);
+      query.bind(2, static_cast<std::int64_t>(from));
+      query.bind(3, static_cast<std::int64_t>(to));
+      while (query.executeStep()) {
+        if (ids.size() == limit) {
+          return MakeError(StatusCode::kOutOfRange,
+                           fmt::format("more than {} entries of list '{}' changed between versions {} and {}",
+                                       limit, list.info.name, from, to));
+        }
+        ids.push_back(query.getColumn(0).getString());
+      }
+    }
+    SQLite::Statement query(reader.db(),
+                            "SELECT body FROM entries WHERE list_key = ?1 AND entry_id = ?2 "
+                            "AND " TAMIZ_LIVE_AT("?3"));
+    query.bind(1, list.key);
+    const auto body_at = [&](const std::string& id, std::uint64_t version) {
+      query.reset();
+      query.bindNoCopy(2, id);
+      query.bind(3, static_cast<std::int64_t>(version));
+      std::optional<std::string> body;
+      if (query.executeStep()) body = query.getColumn(0).getString();
+      query.reset();
+      return body;
+    };
+    for (const std::string& id : ids) {
+      const std::optional<std::string> before = body_at(id, from);
+      const std::optional<std::string> after = body_at(id, to);
+      if (before == after) continue;
+      EntryChange change;
+      if (before) {
+        TAMIZ_ASSIGN_OR_RETURN(change.before, lists::DecodeBody(id, BytesOf(*before)));
+      }
+      if (after) {
+        TAMIZ_ASSIGN_OR_RETURN(change.after, lists::DecodeBody(id, BytesOf(*after)));
+      }
+      TAMIZ_RETURN_IF_ERROR(each(std::move(change)));
+    }
+    SQLite::Statement still(reader.db(), "SELECT 1 FROM lists WHERE list_key = ? AND list_id = ?");
+    still.bind(1, list.key);
+    still.bind(2, list.info.list_id);
+    if (!still.executeStep()) {
+      return MakeError(StatusCode::kAborted,
+                       fmt::format("list '{}' was deleted while it was read", list.info.name));
+    }
+    return OkStatus();
+  });
+}
+
+StatusOr<std::uint64_t> SqliteStore::DeleteVersionsBefore(std::string_view list_id, std::uint64_t version) {
+  return Guarded("delete old versions of a list", [&]() -> StatusOr<std::uint64_t> {
+    MutexLock lock(write_mutex_);
+    SQLite::Transaction transaction(*writer_, SQLite::TransactionBehavior::IMMEDIATE);
+    TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(*writer_, list_id));
+    const auto oldest = static_cast<std::int64_t>(std::min(version, list.info.version));
+    SQLite::Statement rows(*writer_,
+                           "DELETE FROM entries WHERE list_key = ? AND removed_version <= ? "
+                           "AND removed_version < 9223372036854775807");
+    rows.bind(1, list.key);
+    rows.bind(2, oldest);
+    rows.exec();
+    SQLite::Statement versions(*writer_, "DELETE FROM versions WHERE list_key = ? AND version < ?");
+    versions.bind(1, list.key);
+    versions.bind(2, oldest);
+    const int deleted = versions.exec();
+    transaction.commit();
+    writer_->exec("PRAGMA shrink_memory");
+    return static_cast<std::uint64_t>(deleted);
+  });
+}
+
 StatusOr<VersionDiff> SqliteStore::Diff(std::string_view list_id, std::uint64_t from, std::uint64_t to) {
   return Guarded("compare versions of a list", [&]() -> StatusOr<VersionDiff> {
     Reader reader(*this);
@@ -774,8 +926,13 @@ StatusOr<VersionDiff> SqliteStore::Diff(std::string_view list_id, std::uint64_t 
     // and came back the same.
     SQLite::Statement query(reader.db(),
                             "SELECT entry_id, (" TAMIZ_LIVE_AT("?2") ") AS is_old, body FROM entries "
-                            "WHERE list_key = ?1 AND (" TAMIZ_LIVE_AT("?2") ") <> (" TAMIZ_LIVE_AT("?3") ") "
+                            "WHERE list_key = ?1 AND (added_version > ?4 AND added_version <= ?5 OR "
+                            "removed_version > ?4 AND removed_version <= ?5 "
+                            "AND removed_version < 9223372036854775807) "
+                            "AND (" TAMIZ_LIVE_AT("?2") ") <> (" TAMIZ_LIVE_AT("?3") ") "
                             "ORDER BY entry_id");
+    query.bind(4, static_cast<std::int64_t>(std::min(from, to)));
+    query.bind(5, static_cast<std::int64_t>(std::max(from, to)));
     query.bind(1, list.key);
     query.bind(2, static_cast<std::int64_t>(from));
     query.bind(3, static_cast<std::int64_t>(to));

@@ -68,6 +68,11 @@ struct VersionDiff {
   std::vector<std::string> added_ids, updated_ids, removed_ids;
 };
 
+// One entry that is not the same in two versions of a list.
+struct EntryChange {
+  std::optional<lists::Entry> before, after;  // canonical form; not both unset, of the same id
+};
+
 // What is kept of a scan that matched. Holds no hash, name or media.
 struct ScanRecord {
   struct Hit {
@@ -107,9 +112,9 @@ class Store {
   // list as it then is.
   [[nodiscard]] virtual StatusOr<lists::ListInfo> Apply(std::string_view list_id, const Change& change,
                                                         bool counts_only, ChangeCounts& counts) = 0;
-  // A new version with the contents of `version`, and so with its digest. None is made if the current
-  // contents are the same already. DATA_LOSS if what is stored of `version` does not have its digest any
-  // more.
+  // A new version with the contents of `version`, and so with its digest (if that is of the current format).
+  // None is made if the current contents are the same already. DATA_LOSS if what is stored of `version` does
+  // not have its digest any more.
   [[nodiscard]] virtual StatusOr<lists::ListInfo> Rollback(std::string_view list_id,
                                                            std::uint64_t version) = 0;
 
@@ -122,6 +127,19 @@ class Store {
   // show; ABORTED if the list is deleted meanwhile. `each` may call the store.
   [[nodiscard]] virtual Status ForEachEntry(std::string_view list_id, std::uint64_t version,
                                             const std::function<Status(lists::Entry&&)>& each) = 0;
+
+  // Calls `each` with every entry that version `to` has otherwise than the earlier version `from` (0: the
+  // empty list), in ascending order of id, until it returns an error, which is passed on. Costs what changed,
+  // not what the list holds. OUT_OF_RANGE, before the first call, if the ids that were touched in between are
+  // more than `limit`. NOT_FOUND for a version that never was or was deleted, ABORTED if the list is deleted
+  // meanwhile. `each` may call the store.
+  [[nodiscard]] virtual Status ForEachChange(std::string_view list_id, std::uint64_t from, std::uint64_t to,
+                                             std::uint64_t limit,
+                                             const std::function<Status(EntryChange&&)>& each) = 0;
+  // Deletes the versions older than `version`, with the entries that only they had; how many versions. The
+  // current one always stays.
+  [[nodiscard]] virtual StatusOr<std::uint64_t> DeleteVersionsBefore(std::string_view list_id,
+                                                                     std::uint64_t version) = 0;
 
   // From version `from` (0: the empty list) to version `to` (0: the current one); either may be the later.
   // NOT_FOUND for a version that never was.

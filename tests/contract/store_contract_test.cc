@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/base/random_id.h"
+#include "core/lists/content_digest.h"
 #include "core/store/change_codec.h"
 #include "tests/contract/store_under_test.h"
 
@@ -367,6 +368,98 @@ TYPED_TEST(StoreContract, RollbackIsANewVersionWithTheOldDigest) {
   EXPECT_EQ(forth->version, 5u);
   EXPECT_EQ(this->Read(list), this->Read(list, 3));
   EXPECT_EQ(this->store_->Rollback(list.list_id, 3)->version, 5u) << "the contents are those already";
+}
+
+TYPED_TEST(StoreContract, TheDigestDoesNotTellHowTheContentsCameAbout) {
+  const ListInfo once = this->Put(this->Create("once"), {MakeEntry("a", 1), MakeEntry("b", 2)});
+  ListInfo list = this->Create("often");
+  this->Put(list, {MakeEntry("b", 7), MakeEntry("c", 3)});
+  this->Put(list, {MakeEntry("a", 1), MakeEntry("d", 4)});
+  this->Remove(list, {"c", "d"});
+  EXPECT_NE(this->store_->GetList("often")->digest, once.digest);
+  list = this->Put(list, {MakeEntry("b", 2)});
+  EXPECT_EQ(list.digest, once.digest);
+  EXPECT_EQ(list.digest_format, lists::kDigestFormat);
+  this->Put(list, {MakeEntry("z", 9)}, /*replace=*/true);
+  EXPECT_EQ(this->Put(list, {MakeEntry("b", 2), MakeEntry("a", 1)}, /*replace=*/true).digest, once.digest);
+  EXPECT_EQ(this->store_->Versions(list.list_id)->front().digest_format, lists::kDigestFormat);
+}
+
+TYPED_TEST(StoreContract, ChangesBetweenVersionsComeInOrderWithBothSides) {
+  const ListInfo list = this->Create("l");
+  Entry off = MakeEntry("off", 5);
+  this->Put(list, {MakeEntry("same", 1), MakeEntry("old", 2), MakeEntry("gone", 3), off});  // 1
+  this->Put(list, {MakeEntry("old", 20), MakeEntry("passing", 6)});                         // 2
+  this->Remove(list, {"gone", "passing"});                                                  // 3
+  off.disabled = true;
+  this->Put(list, {off, MakeEntry("new", 4)});  // 4
+  this->Put(list, {MakeEntry("same", 10)});     // 5
+  this->Put(list, {MakeEntry("same", 1)});      // 6
+  const auto changes = [&](std::uint64_t from, std::uint64_t to) {
+    std::vector<std::string> seen;
+    const Status status = this->store_->ForEachChange(list.list_id, from, to, 100, [&](EntryChange&& change) {
+      EXPECT_TRUE(change.before || change.after);
+      const std::string& id = change.before ? change.before->id : change.after->id;
+      const auto side = [](const std::optional<Entry>& entry) {
+        if (!entry) return std::string("-");
+        return fmt::format("{}{}", entry->hashes.at(0).value.at(0), entry->disabled ? "!" : "");
+      };
+      seen.push_back(fmt::format("{} {} {}", id, side(change.before), side(change.after)));
+      return OkStatus();
+    });
+    EXPECT_TRUE(status.ok()) << Message(status);
+    return seen;
+  };
+  const auto first = [](std::uint64_t seed) { return Value(seed).at(0); };
+  EXPECT_THAT(
+      changes(1, 6),
+      ElementsAre(fmt::format("gone {} -", first(3)), fmt::format("new - {}", first(4)),
+                  fmt::format("off {0} {0}!", first(5)), fmt::format("old {} {}", first(2), first(20))));
+  EXPECT_THAT(changes(4, 5), ElementsAre(fmt::format("same {} {}", first(1), first(10))));
+  EXPECT_THAT(changes(0, 2), SizeIs(5));
+  EXPECT_THAT(changes(4, 6), IsEmpty());
+  EXPECT_THAT(changes(6, 6), IsEmpty());
+}
+
+TYPED_TEST(StoreContract, ChangesAreLimitedAndEndWithTheCallback) {
+  const ListInfo list = this->Create("l");
+  std::vector<Entry> entries;
+  for (int i = 0; i < 20; ++i) entries.push_back(MakeEntry(fmt::format("{}", i), 1));
+  this->Put(list, entries);
+  int calls = 0;
+  const auto count = [&](EntryChange&&) {
+    ++calls;
+    return OkStatus();
+  };
+  EXPECT_EQ(this->store_->ForEachChange(list.list_id, 0, 1, 19, count).code(), StatusCode::kOutOfRange);
+  EXPECT_EQ(calls, 0);
+  EXPECT_TRUE(this->store_->ForEachChange(list.list_id, 0, 1, 20, count).ok());
+  EXPECT_EQ(calls, 20);
+  EXPECT_EQ(this->store_->ForEachChange(list.list_id, 0, 2, 20, count).code(), StatusCode::kNotFound);
+  EXPECT_EQ(this->store_->ForEachChange("nowhere", 0, 1, 20, count).code(), StatusCode::kNotFound);
+  const Status ended = this->store_->ForEachChange(
+      list.list_id, 0, 1, 20, [](EntryChange&&) { return MakeError(StatusCode::kCancelled, "enough"); });
+  EXPECT_EQ(ended.code(), StatusCode::kCancelled);
+}
+
+TYPED_TEST(StoreContract, OldVersionsGoWithWhatOnlyTheyHad) {
+  ListInfo list = this->Create("l");
+  this->Put(list, {MakeEntry("a", 1), MakeEntry("b", 2)});  // 1
+  this->Put(list, {MakeEntry("a", 10)});                    // 2
+  this->Put(list, {MakeEntry("a", 100)});                   // 3
+  list = this->Put(list, {MakeEntry("c", 3)});              // 4
+  EXPECT_EQ(this->store_->DeleteVersionsBefore(list.list_id, 3).value(), 2u);
+  EXPECT_THAT(this->store_->Versions(list.list_id).value(), SizeIs(2));
+  EXPECT_THAT(this->Read(list, 3), ElementsAre(MakeEntry("a", 100), MakeEntry("b", 2)));
+  const auto ignore = [](Entry&&) { return OkStatus(); };
+  EXPECT_EQ(this->store_->ForEachEntry(list.list_id, 2, ignore).code(), StatusCode::kNotFound);
+  EXPECT_EQ(this->store_->Rollback(list.list_id, 1).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(this->store_->Rollback(list.list_id, 3)->version, 5u);
+  // The current one stays, whatever is asked for.
+  EXPECT_EQ(this->store_->DeleteVersionsBefore(list.list_id, 1000).value(), 2u);
+  EXPECT_THAT(this->Read(list), SizeIs(2));
+  EXPECT_EQ(this->DigestOf(this->Read(list)), this->store_->GetList("l")->digest);
+  EXPECT_EQ(this->store_->DeleteVersionsBefore("nowhere", 1).status().code(), StatusCode::kNotFound);
 }
 
 TYPED_TEST(StoreContract, DiffNamesWhatChanged) {

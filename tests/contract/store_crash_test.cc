@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "core/lists/content_digest.h"
 #include "tests/contract/store_under_test.h"
 
 namespace tamiz::store {

@@ -8,6 +8,8 @@
 #include <atomic>
 #include <thread>
 
+#include "core/lists/content_digest.h"
+#include "core/lists/entry_codec.h"
 #include "tests/unit/store/store_fixture.h"
 
 namespace tamiz::store {
@@ -122,14 +124,14 @@ TEST_F(ListRegistryTest, AFaultyEntryIsRefusedAndNamed) {
 TEST_F(ListRegistryTest, ACheapPolicyChangeSharesTheIndexAndAFloorBuildsAnew) {
   ListInfo info = Create("l");
   Put("l", {MakeEntry("good", 1, 100), MakeEntry("flat", 2, 30)});
-  const auto index_before = registry_.Current()->Find("l")->pdq;
+  const void* const table_before = registry_.Current()->Find("l")->IdOf(0).data();
   EXPECT_THAT(Find("l", 2), IsEmpty());
   info.policy.radius = 10;
   info.policy.mode = lists::ListMode::kOff;
   info.description = "d";
   ASSERT_TRUE(registry_.UpdateList(info).ok());
   const auto cheap = registry_.Current();
-  EXPECT_EQ(cheap->Find("l")->pdq, index_before);
+  EXPECT_EQ(cheap->Find("l")->IdOf(0).data(), table_before);
   EXPECT_EQ(cheap->Find("l")->info.policy.radius, 10u);
   EXPECT_EQ(cheap->Find("l")->info.description, "d");
   EXPECT_EQ(cheap->Find("l")->info.version, 1u);
@@ -215,6 +217,37 @@ TEST_F(ListRegistryTest, AListWithOtherContentsThanItsDigestIsUnavailable) {
   ASSERT_TRUE(after.Apply("bad", whole, false, counts_).ok());
   EXPECT_THAT(after.Current()->unavailable, IsEmpty());
   EXPECT_THAT(Find(*after.Current(), "bad", 3), ElementsAre("z"));
+}
+
+// A database as it was before digests followed changes: the digest is of format 1, and there is no state.
+TEST_F(ListRegistryTest, OldVersionsKeepTheirDigestAndTheNextIsOfTheNewFormat) {
+  Create("l");
+  Put("l", {MakeEntry("y", 2), MakeEntry("z", 3)});
+  lists::BodyDigest old_digest;
+  for (const lists::Entry& entry : {MakeEntry("y", 2), MakeEntry("z", 3)}) {
+    std::string body;
+    lists::EncodeBody(entry, body);
+    old_digest.Add(entry.id, {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()});
+  }
+  const std::string digest = old_digest.Finish();
+  SQLite::Database(path(), SQLite::OPEN_READWRITE, 1000)
+      .exec("UPDATE lists SET digest_state = NULL; UPDATE versions SET digest_format = 1, digest = '" +
+            digest + "'");
+  ListRegistry after(*store_, Clock::System());
+  ASSERT_TRUE(after.LoadAll().ok());
+  ASSERT_NE(after.Current()->Find("l"), nullptr);
+  EXPECT_EQ(after.Current()->Find("l")->info.digest, digest);
+  const auto changed = after.Apply("l", Import({MakeEntry("w", 4)}), false, counts_);
+  ASSERT_TRUE(changed.ok()) << Message(changed.status());
+  EXPECT_EQ(changed->digest_format, lists::kDigestFormat);
+  const auto rolled = after.Rollback("l", 1);
+  ASSERT_TRUE(rolled.ok()) << Message(rolled.status());
+  EXPECT_EQ(rolled->digest_format, lists::kDigestFormat);
+  EXPECT_THAT(Find(*after.Current(), "l", 4), IsEmpty());
+  lists::ContentDigest expected;
+  expected.Add(MakeEntry("y", 2));
+  expected.Add(MakeEntry("z", 3));
+  EXPECT_EQ(rolled->digest, expected.Finish());
 }
 
 TEST_F(ListRegistryTest, ADamagedVersionCannotBeRolledBackTo) {
