@@ -55,7 +55,7 @@ grpc::ServerUnaryReactor* HashService::Lookup(grpc::CallbackServerContext* conte
   // looked up right here. More would hold up the other calls of this gRPC thread.
   std::uint64_t comparisons = 0;
   const std::shared_ptr<const lists::Catalog> catalog = parts_.lists.Current();
-  for (const auto& list : catalog->lists) comparisons += list->pdq ? list->pdq->size() : 0;
+  for (const auto& list : catalog->lists) comparisons += list->pdq_count();
   comparisons *= static_cast<std::uint64_t>(request->hashes_size());
   constexpr std::uint64_t kFewComparisons = 500'000;
   if (comparisons <= kFewComparisons && request->hashes_size() <= 64) {
