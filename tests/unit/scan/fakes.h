@@ -158,6 +158,13 @@ class RecordingStore final : public store::Store {
                       const std::function<Status(lists::Entry&&)>& each) override {
     return inner_->ForEachEntry(list, version, each);
   }
+  Status ForEachChange(std::string_view list, std::uint64_t from, std::uint64_t to, std::uint64_t most,
+                       const std::function<Status(store::EntryChange&&)>& each) override {
+    return inner_->ForEachChange(list, from, to, most, each);
+  }
+  StatusOr<std::uint64_t> DeleteVersionsBefore(std::string_view list, std::uint64_t version) override {
+    return inner_->DeleteVersionsBefore(list, version);
+  }
   StatusOr<store::VersionDiff> Diff(std::string_view list, std::uint64_t from, std::uint64_t to) override {
     return inner_->Diff(list, from, to);
   }
