@@ -471,7 +471,7 @@ TEST_F(ConfigTest, WhatIsPrintedCanBeLoaded) {
   config->source.http[0] = {.name = "a", .hosts = {"a.example", "*.b.example"}, .ports = {"8443"}};
   config->source.http[1] = {
       .name = "b", .hosts = {"[2001:db8::7]"}, .schemes = {"http", "https"}, .allow_private = true};
-  config->source.s3.push_back({.name = "s \"3\"", .endpoint = "https://s3.example", .buckets = {"*"}});
+  config->source.s3.push_back({.name = "s3", .endpoint = "https://s3.example", .buckets = {"*"}});
   const std::string text = Print(*config);
   const auto again = LoadText(text);
   ASSERT_TRUE(again.ok()) << again.status() << text;
