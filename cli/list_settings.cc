@@ -1,5 +1,7 @@
 #include "cli/list_settings.h"
 
+#include "cli/sampling.h"
+
 namespace tamiz::cli {
 namespace {
 
@@ -27,6 +29,10 @@ void FillPolicy(const ListSettings& settings, v1::ListPolicy& policy, google::pr
                                   : v1::LIST_MODE_ENFORCE);
   });
   take(settings.action_hint, "action_hint", [&](const std::string& v) { policy.set_action_hint(v); });
+  take(settings.sampling, "sampling", [&](const std::string& v) {
+    policy.mutable_sampling();
+    if (v != "default") (void)FillSamplingName(v, *policy.mutable_sampling());
+  });
 }
 
 }  // namespace
@@ -67,6 +73,13 @@ void AddListSettings(CLI::App& command, ListSettings& settings, bool creating) {
       .add_option("--border-removal", settings.border_removal, "also look up frames without their borders")
       ->check(CLI::IsMember({"on", "off"}));
   command.add_option("--action-hint", settings.action_hint, "what to do with a match, for example block");
+  std::vector<std::string> plans = SamplingNames();
+  plans.emplace_back("default");
+  command
+      .add_option(
+          "--sampling", settings.sampling,
+          "which frames of a video this list wants looked at, for example exact; default: the server's")
+      ->check(CLI::IsMember(plans));
 }
 
 void FillCreate(const std::string& name, const ListSettings& settings, v1::CreateListRequest& request) {

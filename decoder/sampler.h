@@ -7,9 +7,26 @@
 
 namespace tamiz::decoder {
 
-// Takes the first frame, then the first frame at or after each multiple of the interval, and besides any
-// frame that stays on screen for an interval or longer, so that nothing shown for long is missed however the
-// multiples fall. Frames whose times hardly advance are taken after `max_skipped` others.
+// The rules of a media::SamplingPlan for one track.
+struct SamplingRules {
+  std::chrono::microseconds interval{0};  // not positive: every frame
+  bool regular = true;
+  bool key_frames = false;
+  bool scene_changes = false;
+  std::chrono::microseconds head{0};
+  std::chrono::microseconds max_gap{0};
+};
+
+// What is known of a frame beside its time.
+struct FrameMarks {
+  bool key = false;
+  bool new_scene = false;
+};
+
+// Takes the first frame, then whatever the rules want. By the regular rule that is the first frame at or
+// after each multiple of the interval, and besides any frame that stays on screen for an interval or longer,
+// so that nothing shown for long is missed however the multiples fall. Frames whose times hardly advance are
+// taken after `max_skipped` others.
 class FrameSampler {
  public:
   struct Choice {
@@ -20,21 +37,31 @@ class FrameSampler {
 
   // Every frame if `interval` is not positive.
   FrameSampler(std::chrono::microseconds interval, std::uint64_t max_skipped)
-      : interval_(interval), max_skipped_(std::max<std::uint64_t>(max_skipped, 1)) {}
+      : FrameSampler(SamplingRules{.interval = interval}, max_skipped) {}
+  FrameSampler(const SamplingRules& rules, std::uint64_t max_skipped)
+      : rules_(rules), max_skipped_(std::max<std::uint64_t>(max_skipped, 1)) {}
 
   // `time` from the first frame, never less than before.
-  [[nodiscard]] Choice Next(std::chrono::microseconds time) {
+  [[nodiscard]] Choice Next(std::chrono::microseconds time, FrameMarks marks = {}) {
     Choice choice;
-    if (interval_.count() <= 0) {
+    if (rules_.interval.count() <= 0) {
       choice.take = true;
       return choice;
     }
-    // Containers round times, some to milliseconds.
-    constexpr std::chrono::microseconds kRounding{500};
-    choice.take_held = holding_ && time + kRounding - held_ >= interval_;
-    const auto multiple = (time + kRounding) / interval_;
-    if (multiple >= next_ || skipped_ >= max_skipped_) {
+    const auto since_taken = time + kRounding - taken_;
+    // Nothing stays for longer than this without being taken.
+    const auto longest = IsRegularAt(time) ? rules_.interval : rules_.max_gap;
+    choice.take_held = holding_ && longest.count() > 0 && time + kRounding - held_ >= longest;
+    new_scene_ = new_scene_ || marks.new_scene;
+    const auto multiple = (time + kRounding) / rules_.interval;
+    const bool spaced = since_taken >= rules_.interval;
+    if (!started_ || skipped_ >= max_skipped_ || (IsRegularAt(time) && multiple >= next_) ||
+        (rules_.key_frames && marks.key && spaced) || (rules_.scene_changes && new_scene_ && spaced) ||
+        (rules_.max_gap.count() > 0 && since_taken >= rules_.max_gap)) {
       choice.take = true;
+      started_ = true;
+      taken_ = time;
+      new_scene_ = false;
       next_ = multiple + 1;
       skipped_ = 0;
       holding_ = false;
@@ -47,14 +74,28 @@ class FrameSampler {
     return choice;
   }
 
+  // What was held is not asked about any more.
+  void Release() { holding_ = false; }
+
   // Whether the frame held last is taken at the end of the stream; `shown` is how long it stays.
   [[nodiscard]] bool TakeHeldAtEnd(std::chrono::microseconds shown) const {
-    return holding_ && shown >= interval_;
+    const auto longest = IsRegularAt(held_) ? rules_.interval : rules_.max_gap;
+    return holding_ && longest.count() > 0 && shown >= longest;
   }
 
  private:
-  std::chrono::microseconds interval_;
+  // Containers round times, some to milliseconds.
+  static constexpr std::chrono::microseconds kRounding{500};
+
+  [[nodiscard]] bool IsRegularAt(std::chrono::microseconds time) const {
+    return rules_.regular || time < rules_.head;
+  }
+
+  SamplingRules rules_;
   std::uint64_t max_skipped_;
+  bool started_ = false;
+  bool new_scene_ = false;  // since the frame taken last
+  std::chrono::microseconds taken_{0};
   std::int64_t next_ = 0;  // multiple of the interval that is wanted next
   std::uint64_t skipped_ = 0;
   bool holding_ = false;

@@ -12,6 +12,7 @@
 #include "decoder/frame_luma.h"
 #include "decoder/guarded_codec.h"
 #include "decoder/sampler.h"
+#include "decoder/scene.h"
 
 extern "C" {
 #include <libavutil/display.h>
@@ -114,8 +115,12 @@ bool IsQuarterTurned(const AVStream& stream) {
 // One video track and the frames taken from it.
 class Track {
  public:
-  Track(Output& output, AVStream& stream, microseconds interval, std::uint64_t max_skipped)
-      : output_(output), stream_(stream), codec_(output), sampler_(interval, max_skipped) {}
+  Track(Output& output, AVStream& stream, const SamplingRules& rules, std::uint64_t max_skipped)
+      : output_(output),
+        stream_(stream),
+        codec_(output),
+        looks_for_scenes_(rules.scene_changes),
+        sampler_(rules, max_skipped) {}
 
   [[nodiscard]] bool Open() {
     const AVCodecParameters& parameters = *stream_.codecpar;
@@ -219,7 +224,10 @@ class Track {
     }
     last_duration_ = microseconds(std::clamp<std::int64_t>(duration, 0, INT64_C(1) << 40));
     const microseconds time = clock_.Next(stated, last_duration_);
-    const FrameSampler::Choice choice = sampler_.Next(time);
+    FrameMarks marks;
+    marks.key = frame_->key_frame != 0;
+    marks.new_scene = looks_for_scenes_ && scenes_.IsNew(*frame_);
+    const FrameSampler::Choice choice = sampler_.Next(time, marks);
     if (choice.take_held && held_->width > 0) DeliverFrame(*held_, held_time_);
     av_frame_unref(held_.get());
     if (choice.take) DeliverFrame(*frame_, time);
@@ -253,6 +261,8 @@ class Track {
   Output& output_;
   AVStream& stream_;
   GuardedCodec codec_;
+  const bool looks_for_scenes_;
+  SceneDetector scenes_;
   FrameSampler sampler_;
   PresentationClock clock_;
   FrameLuma luma_;
@@ -311,9 +321,14 @@ class Container {
     return streams;
   }
 
+  // As stated; zero if unknown.
+  [[nodiscard]] microseconds duration() const {
+    return microseconds(std::max<std::int64_t>(format_context_->duration, 0));
+  }
+
   // `animation` is null for video.
-  void Sample(microseconds interval, std::uint64_t max_skipped, const AnimationFacts* animation) {
-    interval_ = interval;
+  void Sample(const SamplingRules& rules, std::uint64_t max_skipped, const AnimationFacts* animation) {
+    rules_ = rules;
     max_skipped_ = max_skipped;
     animation_ = animation;
     for (unsigned i = 0; i < format_context_->nb_streams; ++i) Consider(*format_context_->streams[i]);
@@ -370,7 +385,7 @@ class Container {
       return;
     }
     ++video_tracks_;
-    auto track = std::make_unique<Track>(output_, stream, interval_, max_skipped_);
+    auto track = std::make_unique<Track>(output_, stream, rules_, max_skipped_);
     if (format_ == FileFormat::kMpegTs || format_ == FileFormat::kMpegPs) track->ForgiveEarlyErrors();
     if (!track->Open()) {
       stream.discard = AVDISCARD_ALL;
@@ -403,7 +418,8 @@ class Container {
           static_cast<std::uint32_t>(std::max(0, turned ? stream.codecpar->width : stream.codecpar->height));
     }
     output_.Media(media);
-    if (interval_.count() > 0) frames = static_cast<std::uint64_t>(media.duration / interval_) + 1;
+    const microseconds spacing = rules_.regular ? rules_.interval : rules_.max_gap;
+    if (spacing.count() > 0) frames = static_cast<std::uint64_t>(media.duration / spacing) + 1;
     if (frames > 0)
       output_.Planned(output_.frames() + std::min<std::uint64_t>(frames, output_.job().plan.max_frames));
   }
@@ -446,9 +462,25 @@ class Container {
   std::uint32_t video_tracks_ = 0;
   bool seen_video_ = false;
   const AnimationFacts* animation_ = nullptr;
-  microseconds interval_{0};
+  SamplingRules rules_;
   std::uint64_t max_skipped_ = 1;
 };
+
+// The rules for video that lasts `duration`, zero if that is unknown.
+SamplingRules RulesOf(const media::SamplingPlan& plan, microseconds duration) {
+  SamplingRules rules;
+  rules.interval = plan.every_frame ? microseconds(0) : std::max(plan.interval, microseconds(0));
+  rules.regular = plan.regular;
+  rules.key_frames = plan.key_frames;
+  rules.scene_changes = plan.scene_changes;
+  rules.head = plan.head;
+  rules.max_gap = plan.max_gap;
+  // The last multiple may fall on the last frame: one frame less, so that the budget is kept.
+  if (plan.spread && !plan.every_frame && duration.count() > 0 && plan.max_frames > 0) {
+    rules.interval = std::max(rules.interval, duration / std::max(plan.max_frames - 1, 1U) + microseconds(1));
+  }
+  return rules;
+}
 
 }  // namespace
 
@@ -469,11 +501,10 @@ void DecodeVideo(Output& output) {
   }
   Container container(output, content, format);
   if (!container.Open()) return;
-  const media::SamplingPlan& plan = output.job().plan;
-  const microseconds interval = plan.every_frame ? microseconds(0) : std::max(plan.interval, microseconds(0));
-  const auto seconds =
-      std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::seconds>(interval).count());
-  container.Sample(interval, static_cast<std::uint64_t>(seconds * kMaxFrameRate), nullptr);
+  const SamplingRules rules = RulesOf(output.job().plan, container.duration());
+  const auto seconds = std::max<std::int64_t>(
+      1, std::chrono::duration_cast<std::chrono::seconds>(std::max(rules.interval, rules.max_gap)).count());
+  container.Sample(rules, static_cast<std::uint64_t>(seconds * kMaxFrameRate), nullptr);
 }
 
 void DecodeAnimation(Output& output, std::span<const std::uint8_t> content, const AnimationFacts& facts) {
@@ -489,7 +520,8 @@ void DecodeAnimation(Output& output, std::span<const std::uint8_t> content, cons
     }
   }
   const microseconds interval = AnimationInterval(output.job().plan, known);
-  container.Sample(interval, (known.frames + kLeastAnimationFrames - 1) / kLeastAnimationFrames, &known);
+  container.Sample({.interval = interval}, (known.frames + kLeastAnimationFrames - 1) / kLeastAnimationFrames,
+                   &known);
 }
 
 }  // namespace tamiz::decoder

@@ -137,9 +137,7 @@ void Serve(const Slots& slots, std::uint32_t slot_count) {
 
   DecodeJob decode;
   decode.format = static_cast<media::FileFormat>(job.format);
-  decode.plan.interval = std::chrono::microseconds(job.interval_micros);
-  decode.plan.max_frames = job.max_frames;
-  decode.plan.every_frame = job.every_frame != 0;
+  decode.plan = sandbox::ReadPlan(job);
   decode.limits.max_frame_pixels = job.max_frame_pixels;
   decode.limits.max_dimension = job.max_dimension;
   decode.limits.max_total_pixels = job.max_total_pixels;

@@ -28,25 +28,72 @@ std::string Bytes(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-template <typename Proto>
-void FillSampling(const Proto& proto, scan::ScanInput& input) {
-  if (!proto.has_sampling()) return;
-  const v1::SamplingPlan& plan = proto.sampling();
-  if (plan.has_interval()) input.interval = microseconds(TimeUtil::DurationToMicroseconds(plan.interval()));
-  if (plan.max_frames() != 0) input.max_frames = plan.max_frames();
-  input.every_frame = plan.every_frame();
+Status FillSpan(std::string_view field, const google::protobuf::Duration& span, std::int64_t most_seconds,
+                std::optional<microseconds>& time) {
+  // Beyond what TimeUtil converts without complaint.
+  if (span.seconds() < 0 || span.seconds() > most_seconds || span.nanos() < 0 || span.nanos() > 999'999'999) {
+    return Fault(field, fmt::format("{} is out of range; at most {} s are accepted", field, most_seconds));
+  }
+  time = microseconds(TimeUtil::DurationToMicroseconds(span));
+  return OkStatus();
 }
 
-template <typename Proto>
-Status CheckInterval(const Proto& proto) {
-  if (!proto.has_sampling() || !proto.sampling().has_interval()) return OkStatus();
-  const auto& interval = proto.sampling().interval();
-  // Beyond what TimeUtil converts without complaint.
-  if (interval.seconds() < 0 || interval.seconds() > 3600 || interval.nanos() < 0 ||
-      interval.nanos() > 999'999'999) {
-    return Fault("sampling.interval", "sampling.interval is out of range; 10 ms to 1 h are accepted");
+// What is set, ranges unchecked: see SamplingRequest::Validate.
+Status FillSampling(const v1::SamplingPlan& plan, media::SamplingRequest& sampling) {
+  constexpr std::int64_t kHour = 3600;
+  if (plan.has_interval()) {
+    TAMIZ_RETURN_IF_ERROR(FillSpan("sampling.interval", plan.interval(), kHour, sampling.interval));
   }
+  if (plan.has_max_gap()) {
+    TAMIZ_RETURN_IF_ERROR(FillSpan("sampling.max_gap", plan.max_gap(), kHour, sampling.max_gap));
+  }
+  if (plan.has_head()) {
+    TAMIZ_RETURN_IF_ERROR(FillSpan("sampling.head", plan.head(), 24 * kHour, sampling.head));
+  }
+  if (plan.max_frames() != 0) sampling.max_frames = plan.max_frames();
+  if (plan.preset() != v1::SAMPLING_PRESET_UNSPECIFIED) {
+    if (!v1::SamplingPreset_IsValid(plan.preset())) {
+      return Fault("sampling.preset", fmt::format("sampling.preset is {}, which is no SamplingPreset",
+                                                  static_cast<int>(plan.preset())));
+    }
+    sampling.preset = static_cast<media::SamplingPreset>(plan.preset());
+  }
+  if (plan.mode() != v1::SAMPLING_MODE_UNSPECIFIED) {
+    if (!v1::SamplingMode_IsValid(plan.mode())) {
+      return Fault("sampling.mode", fmt::format("sampling.mode is {}, which is no SamplingMode",
+                                                static_cast<int>(plan.mode())));
+    }
+    sampling.mode = static_cast<media::SamplingMode>(plan.mode());
+  }
+  if (plan.every_frame()) sampling.mode = media::SamplingMode::kEveryFrame;
   return OkStatus();
+}
+
+void Fill(const media::SamplingRequest& sampling, v1::SamplingPlan* proto) {
+  if (sampling.preset) proto->set_preset(static_cast<v1::SamplingPreset>(*sampling.preset));
+  if (sampling.mode) proto->set_mode(static_cast<v1::SamplingMode>(*sampling.mode));
+  if (sampling.interval) ToProto(*sampling.interval, proto->mutable_interval());
+  if (sampling.max_gap) ToProto(*sampling.max_gap, proto->mutable_max_gap());
+  if (sampling.head) ToProto(*sampling.head, proto->mutable_head());
+  if (sampling.max_frames) proto->set_max_frames(*sampling.max_frames);
+}
+
+// A plan in force, in the words of a request.
+void Fill(const media::SamplingPlan& plan, v1::SamplingPlan* proto) {
+  proto->set_preset(plan.exact     ? v1::SAMPLING_PRESET_EXACT
+                    : plan.regular ? v1::SAMPLING_PRESET_ADAPTIVE
+                                   : v1::SAMPLING_PRESET_FAST);
+  proto->set_mode(plan.every_frame     ? v1::SAMPLING_MODE_EVERY_FRAME
+                  : plan.spread        ? v1::SAMPLING_MODE_BUDGET
+                  : plan.regular       ? v1::SAMPLING_MODE_INTERVAL
+                  : plan.key_frames    ? v1::SAMPLING_MODE_KEY_FRAMES
+                  : plan.scene_changes ? v1::SAMPLING_MODE_SCENE_CHANGES
+                                       : v1::SAMPLING_MODE_HEAD);
+  ToProto(plan.interval, proto->mutable_interval());
+  if (plan.max_gap.count() > 0) ToProto(plan.max_gap, proto->mutable_max_gap());
+  if (plan.head.count() > 0) ToProto(plan.head, proto->mutable_head());
+  proto->set_max_frames(plan.max_frames);
+  proto->set_every_frame(plan.every_frame);
 }
 
 v1::Verdict VerdictOf(match::Verdict verdict) { return static_cast<v1::Verdict>(verdict); }
@@ -134,6 +181,7 @@ void FillCoverage(const scan::ScanOutput& output, v1::Coverage* proto) {
   proto->set_frames_low_quality(output.conclusion.frames_low_quality);
   proto->set_time_covered(output.time_covered);
   for (const match::TimeRange& range : output.unseen) Fill(range, proto->add_unseen());
+  if (output.plan) Fill(*output.plan, proto->mutable_plan());
 }
 
 void Fill(const scan::FrameHash& hash, v1::FrameHash* proto) {
@@ -204,6 +252,12 @@ Status FillPolicy(const v1::ListPolicy& proto, const Wanted& wanted, lists::List
     if (mode) policy.mode = *mode;
   }
   if (proto.has_action_hint() && wanted("action_hint")) policy.action_hint = proto.action_hint();
+  if (proto.has_sampling() && wanted("sampling")) {
+    policy.sampling = media::SamplingRequest();
+    if (const Status status = FillSampling(proto.sampling(), policy.sampling); !status.ok()) {
+      return WithField(status, "policy." + Field(status));
+    }
+  }
   return OkStatus();
 }
 
@@ -244,8 +298,7 @@ StatusOr<scan::ScanInput> ToScanInput(const v1::ScanRequest& request) {
   input.lists.assign(request.lists().begin(), request.lists().end());
   input.labels = {request.labels().begin(), request.labels().end()};
   input.return_hashes = request.return_hashes();
-  TAMIZ_RETURN_IF_ERROR(CheckInterval(request));
-  FillSampling(request, input);
+  TAMIZ_RETURN_IF_ERROR(FillSampling(request.sampling(), input.sampling));
   if (request.has_uri()) input.uri = request.uri();
   return input;
 }
@@ -253,8 +306,7 @@ StatusOr<scan::ScanInput> ToScanInput(const v1::ScanRequest& request) {
 StatusOr<scan::ScanInput> ToScanInput(const v1::HashRequest& request) {
   scan::ScanInput input;
   input.request_id = request.request_id();
-  TAMIZ_RETURN_IF_ERROR(CheckInterval(request));
-  FillSampling(request, input);
+  TAMIZ_RETURN_IF_ERROR(FillSampling(request.sampling(), input.sampling));
   if (request.has_uri()) input.uri = request.uri();
   return input;
 }
@@ -367,6 +419,8 @@ void ToProto(const lists::ListInfo& info, v1::HashList* list) {
   policy->set_border_removal(info.policy.border_removal);
   policy->set_mode(ModeOf(info.policy.mode));
   policy->set_action_hint(info.policy.action_hint);
+  if (info.policy.sampling != media::SamplingRequest())
+    Fill(info.policy.sampling, policy->mutable_sampling());
   list->set_version(info.version);
   list->set_digest(info.digest);
   list->set_entry_count(info.entry_count);
@@ -444,6 +498,7 @@ Status ApplyUpdate(const v1::UpdateListRequest& request, lists::ListInfo& info) 
   if (mask.contains("policy.border_removal")) info.policy.border_removal = defaults.border_removal;
   if (mask.contains("policy.mode")) info.policy.mode = defaults.mode;
   if (mask.contains("policy.action_hint")) info.policy.action_hint = defaults.action_hint;
+  if (mask.contains("policy.sampling")) info.policy.sampling = defaults.sampling;
   TAMIZ_RETURN_IF_ERROR(FillPolicy(
       update.policy(),
       [&](std::string_view field) {

@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kKiB = 1ull << 10, kMiB = 1ull << 20, kGiB = 1ull << 30, kTiB = 1ull << 40;
+constexpr std::array<std::string_view, 3> kPresets = {"exact", "adaptive", "fast"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kHttpSchemes = {"https", "http"};
 
@@ -178,6 +179,7 @@ const std::vector<Key>& Table() {
 
       Texts<kScan, &Scan::disabled_formats>("scan.disabled_formats"),
       Count<kScan, &Scan::max_frames>("scan.max_frames", 1, 1'000'000),
+      Text<kScan, &Scan::sampling>("scan.sampling", kPresets),
       Time<kScan, &Scan::interval>("scan.interval", 10ms, 1h),
       Time<kScan, &Scan::time_budget>("scan.time_budget", 100ms, 1h),
       Time<kScan, &Scan::idempotency_ttl>("scan.idempotency_ttl", 0s, 24h),

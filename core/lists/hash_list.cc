@@ -86,6 +86,9 @@ std::string FaultOfText(std::string_view what, std::string_view text, std::size_
   return {};
 }
 
+// More frames than any server hashes; what one hashes is bounded by scan.max_frames.
+constexpr std::uint32_t kMaxPolicyFrames = 1'000'000;
+
 Status PolicyError(std::string_view field, const std::string& what) {
   return WithField(InvalidArgument(fmt::format("policy.{} {}", field, what)),
                    fmt::format("policy.{}", field));
@@ -210,6 +213,9 @@ Status ListPolicy::Validate() const {
     return PolicyError("action_hint", fmt::format("has {} bytes; it may have 256", action_hint.size()));
   }
   if (!IsUtf8(action_hint)) return PolicyError("action_hint", "is not valid UTF-8");
+  if (const Status status = sampling.Validate(kMaxPolicyFrames); !status.ok()) {
+    return WithField(status, "policy." + Field(status));
+  }
   return OkStatus();
 }
 

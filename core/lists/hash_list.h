@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/hash/hash256.h"
+#include "core/media/sampling.h"
 
 namespace tamiz::lists {
 
@@ -67,6 +68,8 @@ struct ListPolicy {
   bool border_removal = true;
   ListMode mode = ListMode::kEnforce;
   std::string action_hint;  // at most 256 bytes
+  // Which frames of a video this list wants looked at; the server's default where it says nothing.
+  media::SamplingRequest sampling;
   // INVALID_ARGUMENT with the field's name, the value and the range.
   [[nodiscard]] Status Validate() const;
   friend bool operator==(const ListPolicy&, const ListPolicy&) = default;

@@ -14,17 +14,9 @@
 #include "core/media/file_format.h"
 #include "core/media/incomplete.h"
 #include "core/media/luma.h"
+#include "core/media/sampling.h"
 
 namespace tamiz::media {
-
-// Which frames to look at.
-struct SamplingPlan {
-  // Presentation time between sampled frames. The first frame at or after each multiple is taken.
-  std::chrono::microseconds interval = std::chrono::seconds(1);
-  // Most frames to deliver; more is kFrameLimit. Variants of one frame count once.
-  std::uint32_t max_frames = 7200;
-  bool every_frame = false;
-};
 
 // How a frame's pixels were made. An upload matches if any variant does.
 enum class FrameVariant : std::uint32_t {

@@ -20,6 +20,7 @@
 #include "core/sandbox/decoder_supply.h"
 #include "core/sandbox/layers.h"
 #include "core/sandbox/message_check.h"
+#include "core/sandbox/plan_wire.h"
 #include "core/sandbox/socket_message.h"
 
 namespace tamiz::sandbox {
@@ -252,12 +253,10 @@ class Run {
     job.max_frame_pixels = config_.max_frame_pixels;
     job.max_total_pixels = config_.max_total_pixels;
     job.max_packets = config_.max_packets;
-    job.interval_micros = request_.plan.interval.count();
+    WritePlan(request_.plan, job);
     job.max_dimension = config_.max_dimension;
     job.threads = IsPicture(request_.format) ? 1 : config_.decoder_threads;
     job.format = static_cast<std::uint32_t>(request_.format);
-    job.max_frames = request_.plan.max_frames;
-    job.every_frame = request_.plan.every_frame ? 1 : 0;
     const int fds[] = {request_.content_fd};
     return SendMessage(decoder_.channel->socket(), BytesOf(job), fds, MSG_DONTWAIT);
   }

@@ -13,7 +13,7 @@
 
 namespace tamiz::sandbox {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 
 // The socket's descriptor in the zygote (to tamizd's supervisor) and in a decoder (its channel).
 inline constexpr int kSocketFd = 3;
@@ -97,12 +97,24 @@ struct Job {
   std::uint64_t max_total_pixels;
   std::uint64_t max_packets;
   std::int64_t interval_micros;
+  std::int64_t max_gap_micros;
+  std::int64_t head_micros;
   std::uint32_t max_dimension;
   std::uint32_t threads;
   std::uint32_t format;  // media::FileFormat
   std::uint32_t max_frames;
-  std::uint32_t every_frame;
+  std::uint32_t choices;  // bits of Choice
   std::uint32_t reserved;
+};
+
+// The yes and no of a media::SamplingPlan, one bit each.
+enum class Choice : std::uint32_t {
+  kEveryFrame = 1u << 0,
+  kRegular = 1u << 1,
+  kExact = 1u << 2,
+  kKeyFrames = 1u << 3,
+  kSceneChanges = 1u << 4,
+  kSpread = 1u << 5,
 };
 
 // The server is done with a slot.

@@ -26,8 +26,6 @@ constexpr std::size_t kMaxLabels = 16;
 constexpr std::size_t kMaxLabelBytes = 128;
 constexpr std::size_t kMaxLists = 100;
 constexpr std::size_t kMaxUriBytes = 8192;
-constexpr auto kMinInterval = std::chrono::milliseconds(10);
-constexpr auto kMaxInterval = std::chrono::hours(1);
 
 microseconds Since(SteadyTime start, SteadyTime now) {
   return std::chrono::duration_cast<microseconds>(now - start);
@@ -197,15 +195,46 @@ std::string_view OutcomeOf(const Status& fetched) {
 
 // Everything beside the bytes that decides what is answered.
 std::string OptionsOf(const ScanInput& input) {
-  std::string text = fmt::format("{}|{}|{}|{}|{}|{}|", input.upload.has_value(), input.uri.size(), input.uri,
-                                 input.interval ? input.interval->count() : -1,
-                                 input.max_frames ? std::int64_t{*input.max_frames} : -1, input.every_frame);
+  const media::SamplingRequest& sampling = input.sampling;
+  const auto micros = [](const std::optional<microseconds>& time) { return time ? time->count() : -1; };
+  std::string text = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|", input.upload.has_value(), input.uri.size(),
+                                 input.uri, sampling.preset ? static_cast<int>(*sampling.preset) : 0,
+                                 sampling.mode ? static_cast<int>(*sampling.mode) : 0,
+                                 micros(sampling.interval), micros(sampling.max_gap), micros(sampling.head),
+                                 sampling.max_frames ? std::int64_t{*sampling.max_frames} : -1);
   text += input.return_hashes ? "h|" : "|";
   for (const std::string& list : input.lists) text += fmt::format("{}:{}|", list.size(), list);
   for (const auto& [key, value] : input.labels) {
     text += fmt::format("{}:{}={}:{}|", key.size(), key, value.size(), value);
   }
   return text;
+}
+
+media::SamplingDefaults DefaultsOf(const Config& config) {
+  return {media::ParseSamplingPreset(config.sampling).value_or(media::SamplingPreset::kAdaptive),
+          std::chrono::duration_cast<microseconds>(config.interval), config.max_frames};
+}
+
+// What the request asks for, or all that the lists to be consulted ask for: a list that says nothing wants
+// the default.
+media::SamplingPlan PlanFor(const media::SamplingRequest& request, const media::SamplingDefaults& defaults,
+                            const lists::Catalog& catalog, const std::vector<std::string>& wanted) {
+  if (request.ChoosesFrames()) return media::PlanOf(request, defaults);
+  std::optional<media::SamplingPlan> plan;
+  for (const auto& list : catalog.lists) {
+    const lists::ListInfo& info = list->info;
+    const bool named = wanted.empty() || std::ranges::any_of(wanted, [&](const std::string& name) {
+                         return name == info.name || name == info.list_id;
+                       });
+    if (!named || info.policy.mode == lists::ListMode::kOff || info.kind != lists::ListKind::kBlock) continue;
+    // The service's own test list has nothing to ask for.
+    if (info.built_in && wanted.empty()) continue;
+    media::SamplingRequest asked = info.policy.sampling;
+    if (request.max_frames) asked.max_frames = request.max_frames;
+    const media::SamplingPlan one = media::PlanOf(asked, defaults);
+    plan = plan ? media::Union(*plan, one) : one;
+  }
+  return plan ? *plan : media::PlanOf(request, defaults);
 }
 
 IncompleteReason TimeBudgetReason(const Config& config) {
@@ -261,6 +290,7 @@ struct Scanner::State {
   struct Wanted {
     bool hashes = false;  // keep them for the answer
     bool look_inside_borders = true;
+    media::SamplingPlan plan;
   };
 
   // One scan's limits of time.
@@ -378,9 +408,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   request.content_fd = upload.fd.get();
   request.size_bytes = upload.size_bytes;
   request.format = format;
-  request.plan.interval = input.interval.value_or(std::chrono::duration_cast<microseconds>(config.interval));
-  request.plan.max_frames = std::min(input.max_frames.value_or(config.max_frames), config.max_frames);
-  request.plan.every_frame = input.every_frame;
+  request.plan = wanted.plan;
 
   FrameHashing hashing(parts.compute, parts.clock, wanted.look_inside_borders);
   bool stopped_by_budget = false;
@@ -408,6 +436,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   }
   TAMIZ_RETURN_IF_ERROR(caller.StillWanted(parts.clock.Now()));
   StateCoverage(outcome, output);
+  output.plan = request.plan;
   output.media = outcome.media;
   output.frames_planned = outcome.frames_planned;
   output.frames_decoded = outcome.frames_delivered;
@@ -416,7 +445,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   const bool moving = outcome.media.duration > microseconds(0) || outcome.media.animated;
   looked.evidence.duration = outcome.media.duration;
   if (moving) {
-    looked.evidence.frame_interval = request.plan.interval;
+    looked.evidence.frame_interval = request.plan.Spacing();
     if (request.plan.every_frame && outcome.frames_delivered > 0) {
       looked.evidence.frame_interval =
           outcome.media.duration / static_cast<std::int64_t>(outcome.frames_delivered);
@@ -463,7 +492,10 @@ StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::strin
   }
   const bool by_uri = !input.upload.has_value();
 
-  StatusOr<Looked> looked = Look(input, *config, caller, times, {.hashes = input.return_hashes});
+  StatusOr<Looked> looked =
+      Look(input, *config, caller, times,
+           {.hashes = input.return_hashes,
+            .plan = PlanFor(input.sampling, DefaultsOf(*config), *catalog, input.lists)});
   if (!looked.ok()) return looked.status();
   ScanOutput output = std::move(looked->output);
   output.scan_id = scan_id;
@@ -568,8 +600,12 @@ StatusOr<ScanOutput> Scanner::Hash(ScanInput input, const CallContext& context, 
   const std::shared_ptr<const Config> config = state_->config();
   const State::Times times = state_->TimesOf(*config, context);
   TAMIZ_RETURN_IF_ERROR(context.StillWanted(times.started));
-  StatusOr<State::Looked> looked =
-      state_->Look(input, *config, context, times, {.hashes = true, .look_inside_borders = false});
+  // Hashes that leave the service become entries of lists: they are those that everybody computes.
+  media::SamplingDefaults defaults = DefaultsOf(*config);
+  defaults.preset = media::SamplingPreset::kExact;
+  StatusOr<State::Looked> looked = state_->Look(
+      input, *config, context, times,
+      {.hashes = true, .look_inside_borders = false, .plan = media::PlanOf(input.sampling, defaults)});
   if (!looked.ok()) {
     state_->parts.metrics.ScanFailed(absl::StatusCodeToString(looked.status().code()));
     return looked.status();
@@ -626,16 +662,7 @@ Status Scanner::Validate(const ScanInput& input) const {
                    fmt::format("a label's key has 1 to {0} bytes and its value at most {0}", kMaxLabelBytes));
     }
   }
-  if (input.interval && (*input.interval < kMinInterval || *input.interval > kMaxInterval)) {
-    return Fault("sampling.interval", fmt::format("sampling.interval is {} us; 10 ms to 1 h are accepted",
-                                                  input.interval->count()));
-  }
-  if (input.max_frames && (*input.max_frames == 0 || *input.max_frames > config->max_frames)) {
-    return Fault("sampling.max_frames",
-                 fmt::format("sampling.max_frames is {}; 1 to {} are accepted (scan.max_frames)",
-                             *input.max_frames, config->max_frames));
-  }
-  return OkStatus();
+  return input.sampling.Validate(config->max_frames);
 }
 
 void Scanner::Reconfigure(const Config& config) {

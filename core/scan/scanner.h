@@ -26,7 +26,9 @@ struct Config {
   std::vector<std::string> disabled_formats;
   // Frames of one upload that are hashed at most; FRAME_LIMIT beyond. Range 1 … 1000000.
   std::uint32_t max_frames = 7200;
-  // Default and limits of the sampling interval. Range 10 ms … 1 h.
+  // Which frames of a video are looked at where neither request nor list says: exact, adaptive or fast.
+  std::string sampling = "adaptive";
+  // Time between the frames of a plan that names none. Range 10 ms … 1 h.
   std::chrono::milliseconds interval = std::chrono::seconds(1);
   // Time for one scan from its start; INCOMPLETE(TIME_BUDGET). A client's earlier deadline is
   // DEADLINE_EXCEEDED instead. Range 100 ms … 1 h.
@@ -48,10 +50,7 @@ struct ScanInput {
   // is INCOMPLETE with this reason.
   std::optional<media::IncompleteReason> not_brought_in;
   std::vector<std::string> lists;  // names or ids; empty: all
-  // Unset fields take Config's.
-  std::optional<std::chrono::microseconds> interval;
-  std::optional<std::uint32_t> max_frames;
-  bool every_frame = false;
+  media::SamplingRequest sampling;
   bool return_hashes = false;
   std::map<std::string, std::string> labels;
   // The service's own self-test: neither recorded nor counted among the scans.
@@ -77,6 +76,7 @@ struct ScanOutput {
   std::uint64_t size_bytes = 0;
   hash::Digests digests;
   media::MediaInfo media;
+  std::optional<media::SamplingPlan> plan;  // in force, where frames were looked for
   std::uint64_t frames_planned = 0, frames_decoded = 0;
   double time_covered = 0;  // 0…1
   std::vector<match::TimeRange> unseen;

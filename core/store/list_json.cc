@@ -12,6 +12,33 @@ using nlohmann::json;
 // Text that came in unchecked (labels of a request) must not make a record impossible.
 std::string Dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
+json SamplingToJson(const media::SamplingRequest& sampling) {
+  json object = json::object();
+  if (sampling.preset) object["preset"] = static_cast<int>(*sampling.preset);
+  if (sampling.mode) object["mode"] = static_cast<int>(*sampling.mode);
+  if (sampling.interval) object["interval_us"] = sampling.interval->count();
+  if (sampling.max_gap) object["max_gap_us"] = sampling.max_gap->count();
+  if (sampling.head) object["head_us"] = sampling.head->count();
+  if (sampling.max_frames) object["max_frames"] = *sampling.max_frames;
+  return object;
+}
+
+media::SamplingRequest SamplingFromJson(const json& object) {
+  media::SamplingRequest sampling;
+  const auto micros = [&](const char* key) {
+    return object.contains(key) ? std::optional(std::chrono::microseconds(object[key].get<std::int64_t>()))
+                                : std::nullopt;
+  };
+  if (object.contains("preset"))
+    sampling.preset = static_cast<media::SamplingPreset>(object["preset"].get<int>());
+  if (object.contains("mode")) sampling.mode = static_cast<media::SamplingMode>(object["mode"].get<int>());
+  sampling.interval = micros("interval_us");
+  sampling.max_gap = micros("max_gap_us");
+  sampling.head = micros("head_us");
+  if (object.contains("max_frames")) sampling.max_frames = object["max_frames"].get<std::uint32_t>();
+  return sampling;
+}
+
 Status Damaged(std::string_view what, const char* why) {
   return MakeError(StatusCode::kDataLoss, fmt::format("the stored {} cannot be read: {}", what, why));
 }
@@ -28,6 +55,7 @@ std::string PolicyToJson(const lists::ListPolicy& policy) {
               {"mode", static_cast<int>(policy.mode)},
               {"action_hint", policy.action_hint}};
   if (policy.review_radius) object["review_radius"] = *policy.review_radius;
+  if (policy.sampling != media::SamplingRequest()) object["sampling"] = SamplingToJson(policy.sampling);
   return Dump(object);
 }
 
@@ -44,6 +72,7 @@ StatusOr<lists::ListPolicy> PolicyFromJson(const std::string& text) {
     policy.border_removal = object.value("border_removal", policy.border_removal);
     policy.mode = static_cast<lists::ListMode>(object.value("mode", static_cast<int>(policy.mode)));
     policy.action_hint = object.value("action_hint", policy.action_hint);
+    if (object.contains("sampling")) policy.sampling = SamplingFromJson(object["sampling"]);
     TAMIZ_RETURN_IF_ERROR(policy.Validate());
     return policy;
   } catch (const json::exception& error) {

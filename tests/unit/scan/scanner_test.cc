@@ -444,9 +444,9 @@ TEST_F(ScannerTest, SourceErrorsAreErrorsButTooManyBytesAreAVerdict) {
 TEST_F(ScannerTest, PlanComesFromTheRequestWithinTheLimits) {
   frames_.frames = {{.seed = 3}};
   ScanInput input = Input();
-  input.interval = std::chrono::milliseconds(250);
-  input.max_frames = 5;
-  input.every_frame = true;
+  input.sampling.interval = std::chrono::milliseconds(250);
+  input.sampling.max_frames = 5;
+  input.sampling.mode = media::SamplingMode::kEveryFrame;
   ASSERT_TRUE(Scan(std::move(input)).ok());
   EXPECT_EQ(frames_.last_plan.interval, std::chrono::milliseconds(250));
   EXPECT_EQ(frames_.last_plan.max_frames, 5u);
@@ -472,8 +472,9 @@ TEST_F(ScannerTest, ValidateNamesTheField) {
               for (int n = 0; n < 17; ++n) i.labels[std::to_string(n)] = "v";
             }),
             "labels");
-  EXPECT_EQ(field_of([](ScanInput& i) { i.interval = std::chrono::milliseconds(9); }), "sampling.interval");
-  EXPECT_EQ(field_of([](ScanInput& i) { i.max_frames = 7201; }), "sampling.max_frames");
+  EXPECT_EQ(field_of([](ScanInput& i) { i.sampling.interval = std::chrono::milliseconds(9); }),
+            "sampling.interval");
+  EXPECT_EQ(field_of([](ScanInput& i) { i.sampling.max_frames = 7201; }), "sampling.max_frames");
 }
 
 TEST_F(ScannerTest, SameRequestGetsTheSameAnswerWithoutASecondScan) {

@@ -33,9 +33,9 @@ TEST(ProtoConvertTest, ScanRequestBecomesInput) {
   EXPECT_THAT(input->lists, ::testing::ElementsAre("a"));
   EXPECT_EQ(input->labels.at("k"), "v");
   EXPECT_TRUE(input->return_hashes);
-  EXPECT_EQ(input->interval, milliseconds(250));
-  EXPECT_EQ(input->max_frames, 7u);
-  EXPECT_TRUE(input->every_frame);
+  EXPECT_EQ(input->sampling.interval, milliseconds(250));
+  EXPECT_EQ(input->sampling.max_frames, 7u);
+  EXPECT_EQ(input->sampling.mode, media::SamplingMode::kEveryFrame);
 }
 
 TEST(ProtoConvertTest, IntervalsThatNoDurationMayHaveAreRefused) {
