@@ -18,6 +18,7 @@
 #include <new>
 #include <vector>
 
+#include "core/sandbox/plan_wire.h"
 #include "core/sandbox/protocol.h"
 #include "core/sandbox/socket_message.h"
 #include "decoder/channel_sink.h"
