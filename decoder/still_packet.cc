@@ -176,14 +176,19 @@ void DecodeTiff(Output& output) {
   if (outline.cut_short)
     output.Incomplete(IncompleteCode::kDecodeTruncated, "TIFF strips past the end of the file");
   output.Planned(outline.pages.size());
-  const auto padded = Padded(content);
+  auto padded = Padded(content);
   for (std::size_t i = 0; i < outline.pages.size() && !output.stopped(); ++i) {
     const TiffPage& page = outline.pages[i];
     if (!output.AdmitSize(page.width, page.height)) continue;
     StillOptions options;
     options.codec = AV_CODEC_ID_TIFF;
     options.orientation = page.orientation;
-    options.tiff_page = static_cast<std::uint32_t>(i + 1);
+    // Each page is made the first: asked for a later one, the codec walks the whole chain, however long.
+    for (int byte = 0; byte < 4; ++byte) {
+      padded[static_cast<std::size_t>(4 + byte)] =
+          static_cast<std::uint8_t>(page.directory >> 8 * (outline.big_endian ? 3 - byte : byte));
+    }
+    options.tiff_page = 1;
     options.announce = output.frames() == 0;
     (void)DecodeWhole(output, {padded.data(), content.size()}, options);
   }

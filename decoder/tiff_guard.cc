@@ -53,6 +53,7 @@ TiffOutline OutlineTiff(std::span<const std::uint8_t> content, std::size_t max_p
   if (content.size() < 8) return outline;
   const TiffReader reader(content, content[0] == 'M');
   if (reader.U16(2) != 42) return outline;
+  outline.big_endian = content[0] == 'M';
   std::uint64_t directory = reader.U32(4);
   while (directory != 0) {
     if (outline.pages.size() == max_pages) {
@@ -66,6 +67,7 @@ TiffOutline OutlineTiff(std::span<const std::uint8_t> content, std::size_t max_p
     const auto at = static_cast<std::size_t>(directory);
     const std::uint32_t entries = reader.U16(at);
     TiffPage page;
+    page.directory = static_cast<std::uint32_t>(directory);
     Field offsets;
     Field counts;
     const std::size_t end = at + 2 + std::size_t{12} * entries;

@@ -152,9 +152,13 @@ void DecodeStill(Output& output, const WebPBitstreamFeatures& features, int orie
     output.Incomplete(IncompleteCode::kDecodeTruncated, "WebP data damaged or cut short");
 }
 
+// The library finds each frame by going through those before it: the work grows with the square.
+constexpr std::size_t kMaxAnimationFrames = 10'000;
+
 struct FrameTimes {
   std::vector<microseconds> shown;
   AnimationFacts facts;
+  bool more = false;  // frames than are looked at
 };
 
 FrameTimes ReadTimes(WebPAnimDecoder& decoder) {
@@ -163,6 +167,10 @@ FrameTimes ReadTimes(WebPAnimDecoder& decoder) {
   WebPIterator frame;
   if (WebPDemuxGetFrame(demuxer, 1, &frame) == 0) return times;
   do {
+    if (times.shown.size() == kMaxAnimationFrames) {
+      times.more = true;
+      break;
+    }
     // Browsers show frames without a duration for a tenth of a second.
     times.shown.push_back(std::chrono::milliseconds(frame.duration > 10 ? frame.duration : 100));
     times.facts.duration += times.shown.back();
@@ -192,6 +200,10 @@ void DecodeAnimated(Output& output, const WebPBitstreamFeatures& features) {
     return;
   }
   const FrameTimes times = ReadTimes(*decoder);
+  if (times.more) {
+    output.Incomplete(IncompleteCode::kFrameLimit,
+                      fmt::format("more than {} frames in an animated WebP", kMaxAnimationFrames));
+  }
   media::MediaInfo media;
   media.codec = "webp";
   media.width = static_cast<std::uint32_t>(features.width);

@@ -9,12 +9,14 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <set>
 #include <utility>
 
+#include "core/base/log.h"
 #include "core/base/mutex.h"
 #include "core/sandbox/decoder_end.h"
 #include "core/sandbox/decoder_supply.h"
@@ -34,6 +36,8 @@ using std::chrono::milliseconds;
 
 // Decoders tried for one upload, should they die before they have it.
 constexpr int kAttempts = 5;
+// Decoders given to one upload, should one be killed from outside before it showed anything.
+constexpr int kUploadAttempts = 2;
 // From a fork to a confined decoder; milliseconds on an idle machine.
 constexpr auto kReadyTimeout = std::chrono::seconds(30);
 // A process whose channel is closed is all but dead.
@@ -95,6 +99,7 @@ struct End {
   std::optional<IncompleteReason> incomplete;
   Status status;               // not OK: the call's answer
   bool before_upload = false;  // the decoder had not got the upload yet: another may have it
+  bool from_outside = false;   // somebody else killed it
 
   static End Finished() { return {}; }
   static End Broken(std::string_view rule) {
@@ -141,6 +146,7 @@ struct DecoderPool::State {
   Config config;
   std::unique_ptr<DecoderSupply> supply;
   std::function<void(ExitReason)> listener;
+  std::atomic<std::uint64_t> out_of_memory_kills{OutOfMemoryKills()};
 
   Mutex mutex;
   bool stopped TAMIZ_GUARDED_BY(mutex) = false;
@@ -155,7 +161,7 @@ class Run {
  public:
   Run(const Config& config, const DecoderSupply& supply, const SampleRequest& request,
       const CallContext& context, const DecoderPool::FrameSink& sink, int wake, Decoder& decoder,
-      SampleOutcome& outcome)
+      std::atomic<std::uint64_t>& out_of_memory_kills, SampleOutcome& outcome)
       : config_(config),
         supply_(supply),
         request_(request),
@@ -163,6 +169,7 @@ class Run {
         sink_(sink),
         wake_(wake),
         decoder_(decoder),
+        out_of_memory_kills_(out_of_memory_kills),
         outcome_(outcome),
         check_(MessageLimits{config.frame_slots, SlotBytes(config.max_frame_pixels, config.max_dimension),
                              config.max_frame_pixels, config.max_dimension, request.plan.max_frames}),
@@ -347,8 +354,13 @@ class Run {
       return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
     };
     ended.cpu = micros(usage.ru_utime) + micros(usage.ru_stime);
+    // Killed: by the kernel, if its count has grown since somebody last looked.
+    if (ended.code != CLD_EXITED && ended.status == SIGKILL) {
+      const std::uint64_t kills = OutOfMemoryKills();
+      ended.memory_was_short = out_of_memory_kills_.exchange(kills) != kills;
+    }
     DecoderEnd end = Classify(ended, cpu_limit_);
-    return {end.reason, std::move(end.incomplete), OkStatus()};
+    return {end.reason, std::move(end.incomplete), OkStatus(), false, end.from_outside};
   }
 
   const Config& config_;
@@ -358,6 +370,7 @@ class Run {
   const DecoderPool::FrameSink& sink_;
   const int wake_;
   Decoder& decoder_;
+  std::atomic<std::uint64_t>& out_of_memory_kills_;
   SampleOutcome& outcome_;
   MessageCheck check_;
   const std::chrono::seconds cpu_limit_;
@@ -418,16 +431,25 @@ StatusOr<SampleOutcome> DecoderPool::Sample(const SampleRequest& request, const 
 
   SampleOutcome outcome;
   const Status status = [&]() -> Status {
+    int uploads = 0;
     for (int attempt = 1;; ++attempt) {
       TAMIZ_ASSIGN_OR_RETURN(Decoder decoder, state->supply->Take(context));
       const std::stop_callback on_stop(context.stop, [fd = wake.get()] { Ring(fd); });
-      Run run(state->config, *state->supply, request, context, sink, wake.get(), decoder, outcome);
+      Run run(state->config, *state->supply, request, context, sink, wake.get(), decoder,
+              state->out_of_memory_kills, outcome);
       End end = run.Drive(stopped);
       // Nothing waits for the funeral: a decoder that is finished takes a while to give its memory back.
       if (!run.reaped()) state->supply->Bury(std::move(decoder));
       if (state->listener) state->listener(end.reason);
       // Spares can die while they wait, all at once if memory is short. That says nothing about the upload.
       if (end.before_upload && attempt < kAttempts) continue;
+      if (!end.before_upload) ++uploads;
+      // Nor does it if somebody kills one, as long as the sink has seen nothing: then all is as it was.
+      if (end.from_outside && outcome.frames_delivered == 0 && uploads < kUploadAttempts) {
+        LogWarn("a decoder was killed from outside; another gets its upload");
+        outcome = {};
+        continue;
+      }
       if (end.incomplete.has_value()) outcome.reasons.push_back(*std::move(end.incomplete));
       return end.status;
     }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -390,6 +391,61 @@ TEST_F(DecoderPoolTest, DeadSparesAreReplaced) {
   for (int i = 0; i < 5; ++i) ExpectGoodScan();
 }
 
+// Kills all children but the first, the zygote.
+void KillDecoders() {
+  std::vector<pid_t> children = Children();
+  std::sort(children.begin(), children.end());
+  for (std::size_t i = 1; i < children.size(); ++i) ::kill(children[i], SIGKILL);
+}
+
+// Killed by somebody before it showed anything: another decoder gets the upload, once.
+TEST_F(DecoderPoolTest, DecoderKilledFromOutsideIsReplacedOnce) {
+  config_.spare_decoders = 0;
+  config_.wall_time = seconds(1);
+  StartPool();
+  std::thread killer([] {
+    std::this_thread::sleep_for(milliseconds(200));
+    KillDecoders();
+  });
+  const StatusOr<SampleOutcome> outcome = Sample("sleep");
+  killer.join();
+  // The second slept on, and ran out of time.
+  ExpectReason(outcome, IncompleteCode::kDecoderTimeout, "no result within", ExitReason::kTimeout);
+  EXPECT_EQ(outcome->reasons.size(), 1u);
+  EXPECT_EQ(std::count(exits_.begin(), exits_.end(), ExitReason::kCrashed), 1);
+  ExpectGoodScan();
+}
+
+TEST_F(DecoderPoolTest, DecodersKilledFromOutsideAgainAndAgainAreSaid) {
+  StartPool();
+  std::atomic<bool> done{false};
+  std::thread killer([&] {
+    while (!done.load()) {
+      std::this_thread::sleep_for(milliseconds(50));
+      KillDecoders();
+    }
+  });
+  const StatusOr<SampleOutcome> outcome = Sample("sleep");
+  done.store(true);
+  killer.join();
+  ExpectReason(outcome, IncompleteCode::kDecoderCrashed, "killed from outside", ExitReason::kCrashed);
+  ExpectGoodScan();
+}
+
+// With frames shown it is not begun anew: the sink has them.
+TEST_F(DecoderPoolTest, DecoderKilledAmidItsFramesIsSaid) {
+  StartPool();
+  std::uint32_t seen = 0;
+  const StatusOr<SampleOutcome> outcome = Sample("endless", [&](std::unique_ptr<media::Frame>) {
+    if (++seen == 2) KillDecoders();
+    return true;
+  });
+  ExpectReason(outcome, IncompleteCode::kDecoderCrashed, "killed from outside", ExitReason::kCrashed);
+  EXPECT_EQ(outcome->frames_delivered, seen);
+  EXPECT_GE(seen, 2u);
+  ExpectGoodScan();
+}
+
 TEST_F(DecoderPoolTest, LeavesNoProcessBehind) {
   StartPool();
   for (int i = 0; i < 10; ++i) ExpectGoodScan();
@@ -575,11 +631,12 @@ constexpr Misdeed Lie(const char* behaviour, const char* rule) {
 INSTANTIATE_TEST_SUITE_P(
     Escapes, MisdeedTest,
     ::testing::Values(Refused("open_file"), Refused("write_upload"), Refused("find_descriptors"),
-                      Forbidden("connect"), Forbidden("fork"), Forbidden("fork_raw"),
-                      Forbidden("new_namespace"), Forbidden("exec"), Forbidden("ptrace"),
-                      Forbidden("kill_parent"), Forbidden("kill"), Forbidden("read_other_memory"),
-                      Forbidden("executable_memory"), Forbidden("make_executable"), Forbidden("io_uring"),
-                      Forbidden("pass_descriptor"), Forbidden("raise_limit"), Forbidden("become_dumpable")),
+                      Refused("read_the_server"), Refused("read_environment"), Forbidden("connect"),
+                      Forbidden("fork"), Forbidden("fork_raw"), Forbidden("new_namespace"), Forbidden("exec"),
+                      Forbidden("ptrace"), Forbidden("kill_parent"), Forbidden("kill"),
+                      Forbidden("read_other_memory"), Forbidden("executable_memory"),
+                      Forbidden("make_executable"), Forbidden("io_uring"), Forbidden("pass_descriptor"),
+                      Forbidden("raise_limit"), Forbidden("become_dumpable")),
     Name);
 
 INSTANTIATE_TEST_SUITE_P(Hogs, MisdeedTest,
@@ -605,6 +662,8 @@ INSTANTIATE_TEST_SUITE_P(
         Misdeed{"eat_memory", IncompleteCode::kMemoryLimit, "memory limit", ExitReason::kMemoryLimit},
         Misdeed{"eat_memory_politely", IncompleteCode::kMemoryLimit, "a frame does not fit",
                 ExitReason::kFinished},
+        Misdeed{"bomb_of_threads", IncompleteCode::kMemoryLimit, "no more threads", ExitReason::kFinished},
+        Misdeed{"write_outside_the_ring", IncompleteCode::kDecoderCrashed, "signal 7", ExitReason::kCrashed},
         Misdeed{"segfault", IncompleteCode::kDecoderCrashed, "signal 11", ExitReason::kCrashed},
         Misdeed{"overflow_stack", IncompleteCode::kDecoderCrashed, "signal 11", ExitReason::kCrashed},
         Misdeed{"throw", IncompleteCode::kDecoderCrashed, "signal", ExitReason::kCrashed},
@@ -615,18 +674,27 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Liars, MisdeedTest,
-    ::testing::Values(Lie("wide", "width or height over the limit"),
-                      Lie("tall", "width or height over the limit"), Lie("large", "pixels over the limit"),
-                      Lie("empty", "an empty frame"), Lie("no_such_slot", "no such frame slot"),
-                      Lie("index_over_plan", "index over the plan"),
-                      Lie("negative_time", "time out of range"),
-                      Lie("no_such_variant", "no such frame variant"),
-                      Lie("slot_twice", "a frame slot sent twice"), Lie("no_such_kind", "unknown kind"),
-                      Lie("short_message", "wrong size"), Lie("long_message", "wrong size"),
-                      Lie("empty_message", "closed its channel"), Lie("ready_twice", "ready twice"),
-                      Lie("servers_reason", "not a decoder's reason"), Lie("dirty_text", "not plain text"),
-                      Lie("long_text", "reason too long"), Lie("flood", "too many messages"),
-                      Lie("count_wrongly", "claimed differ"), Lie("close_channel", "closed its channel")),
+    ::testing::Values(
+        Lie("wide", "width or height over the limit"), Lie("tall", "width or height over the limit"),
+        Lie("large", "pixels over the limit"), Lie("empty", "an empty frame"),
+        Lie("no_such_slot", "no such frame slot"), Lie("index_over_plan", "index over the plan"),
+        Lie("negative_time", "time out of range"), Lie("no_such_variant", "no such frame variant"),
+        Lie("late_time", "time out of range"), Lie("index_goes_back", "index goes back"),
+        Lie("time_goes_back", "frame time goes back"), Lie("frame_twice", "a frame sent twice"),
+        Lie("media_size", "media size out of range"), Lie("media_duration", "duration out of range"),
+        Lie("media_orientation", "orientation out of range"), Lie("media_animated", "neither yes nor no"),
+        Lie("media_codec_length", "codec name too long"),
+        Lie("media_codec_text", "codec name is not plain text"), Lie("media_late", "after the first frame"),
+        Lie("planned_many", "planned frames out of range"),
+        Lie("progress_negative", "progress time out of range"),
+        Lie("progress_goes_back", "progress goes back"), Lie("no_such_reason", "not a decoder's reason"),
+        Lie("many_reasons", "too many reasons"), Lie("slot_twice", "a frame slot sent twice"),
+        Lie("no_such_kind", "unknown kind"), Lie("short_message", "wrong size"),
+        Lie("long_message", "wrong size"), Lie("empty_message", "closed its channel"),
+        Lie("ready_twice", "ready twice"), Lie("servers_reason", "not a decoder's reason"),
+        Lie("dirty_text", "not plain text"), Lie("long_text", "reason too long"),
+        Lie("flood", "too many messages"), Lie("count_wrongly", "claimed differ"),
+        Lie("close_channel", "closed its channel")),
     Name);
 
 // What the decoder writes while we read is a value like any other.

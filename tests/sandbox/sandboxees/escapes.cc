@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <string_view>
 
 #include "tests/sandbox/sandboxees/sandboxee.h"
 
@@ -26,6 +28,26 @@ void OpenFile(const DecodeJob&, ChannelSink& sink) {
   }
   if (::syscall(SYS_open, "/etc/passwd", O_RDONLY) >= 0) return Survived(sink);
   if (::access("/etc/passwd", F_OK) == 0) return Survived(sink);
+  sink.Incomplete(media::IncompleteCode::kDecodeFailed, "refused");
+}
+
+// What the server knows is in its memory, its environment and its descriptors.
+void ReadTheServer(const DecodeJob&, ChannelSink& sink) {
+  for (const pid_t server : {ServerPid(), pid_t{1}}) {
+    for (const char* what : {"mem", "environ", "maps", "fd", "cmdline", "root"}) {
+      char path[64];
+      (void)std::snprintf(path, sizeof path, "/proc/%d/%s", server, what);
+      if (::open(path, O_RDONLY) >= 0 || ::open(path, O_PATH) >= 0) return Survived(sink);
+    }
+  }
+  sink.Incomplete(media::IncompleteCode::kDecodeFailed, "refused");
+}
+
+// Nothing of the server's environment, where secrets may be, came along.
+void ReadEnvironment(const DecodeJob&, ChannelSink& sink) {
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    if (std::string_view(*entry).substr(0, 15) != "GLIBC_TUNABLES=") return Survived(sink);
+  }
   sink.Incomplete(media::IncompleteCode::kDecodeFailed, "refused");
 }
 
@@ -62,12 +84,12 @@ void Exec(const DecodeJob&, ChannelSink& sink) {
 }
 
 void Ptrace(const DecodeJob&, ChannelSink& sink) {
-  (void)::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr);
+  (void)::ptrace(PTRACE_ATTACH, ServerPid(), nullptr, nullptr);
   Survived(sink);
 }
 
 void KillParent(const DecodeJob&, ChannelSink& sink) {
-  (void)::kill(::getppid(), SIGKILL);
+  (void)::kill(ServerPid(), SIGKILL);
   Survived(sink);
 }
 
@@ -145,6 +167,8 @@ void FindDescriptors(const DecodeJob&, ChannelSink& sink) {
 
 constexpr Behaviour kAll[] = {
     {"open_file", OpenFile},
+    {"read_the_server", ReadTheServer},
+    {"read_environment", ReadEnvironment},
     {"connect", Connect},
     {"fork", Fork},
     {"fork_raw", ForkRaw},

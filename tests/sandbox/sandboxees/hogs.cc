@@ -6,6 +6,8 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "core/sandbox/socket_message.h"
@@ -56,6 +58,18 @@ void WorkForEver(const DecodeJob&, ChannelSink& sink) {
   }
 }
 
+// Threads until no more can be had.
+void BombOfThreads(const DecodeJob&, ChannelSink& sink) {
+  std::size_t made = 0;
+  try {
+    for (; made < 100'000; ++made) std::thread([] { ::pause(); }).detach();
+  } catch (const std::system_error&) {
+    sink.Incomplete(media::IncompleteCode::kMemoryLimit, "no more threads");
+    return;
+  }
+  sink.Incomplete(media::IncompleteCode::kEncrypted, "SURVIVED");
+}
+
 void Segfault(const DecodeJob&, ChannelSink&) { *reinterpret_cast<volatile int*>(16) = 1; }
 void Abort(const DecodeJob&, ChannelSink&) { std::abort(); }
 void Throw(const DecodeJob&, ChannelSink&) { throw std::runtime_error("media code that throws"); }
@@ -79,6 +93,7 @@ constexpr Behaviour kAll[] = {
     {"spin_on", SpinOn},
     {"sleep", Sleep},
     {"work_for_ever", WorkForEver},
+    {"bomb_of_threads", BombOfThreads},
     {"segfault", Segfault},
     {"abort", Abort},
     {"throw", Throw},

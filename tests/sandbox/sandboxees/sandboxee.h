@@ -2,6 +2,8 @@
 // upload's text says.
 #pragma once
 
+#include <sys/types.h>
+
 #include <span>
 #include <string_view>
 
@@ -13,6 +15,10 @@ struct Behaviour {
   std::string_view name;  // the upload's first word
   void (*run)(const DecodeJob& job, ChannelSink& sink);
 };
+
+// The server's process, every decoder's parent. A confined decoder cannot ask: getppid() would end it before
+// what it is to be ended for.
+pid_t ServerPid();
 
 // Honest work, to show that what came before did no harm: three frames of PatternByte.
 std::span<const Behaviour> Honest();

@@ -33,10 +33,14 @@ TEST(DecoderEnd, EachWayToEndHasItsReason) {
        "forbidden system call"},
       {{CLD_KILLED, SIGXCPU, seconds(10)}, ExitReason::kTimeout, IncompleteCode::kDecoderTimeout, "10 s"},
       {{CLD_KILLED, SIGKILL, seconds(11)}, ExitReason::kTimeout, IncompleteCode::kDecoderTimeout, "10 s"},
-      {{CLD_KILLED, SIGKILL, little},
+      {{CLD_KILLED, SIGKILL, little, true},
        ExitReason::kMemoryLimit,
        IncompleteCode::kMemoryLimit,
        "lack of memory"},
+      {{CLD_KILLED, SIGKILL, little},
+       ExitReason::kCrashed,
+       IncompleteCode::kDecoderCrashed,
+       "killed from outside"},
       {{CLD_EXITED, kExitOutOfMemory, little},
        ExitReason::kMemoryLimit,
        IncompleteCode::kMemoryLimit,
@@ -52,6 +56,16 @@ TEST(DecoderEnd, EachWayToEndHasItsReason) {
     EXPECT_EQ(end.incomplete.code, row.code);
     EXPECT_NE(end.incomplete.detail.find(row.detail), std::string::npos) << end.incomplete.detail;
   }
+}
+
+// Only what says nothing about the upload is tried again.
+TEST(DecoderEnd, FromOutsideIsOnlyWhatNobodyHereDid) {
+  const microseconds little{1000};
+  EXPECT_TRUE(Classify({CLD_KILLED, SIGKILL, little}, seconds(10)).from_outside);
+  EXPECT_FALSE(Classify({CLD_KILLED, SIGKILL, little, true}, seconds(10)).from_outside);
+  EXPECT_FALSE(Classify({CLD_KILLED, SIGKILL, seconds(10)}, seconds(10)).from_outside);
+  EXPECT_FALSE(Classify({CLD_KILLED, SIGSEGV, little}, seconds(10)).from_outside);
+  EXPECT_FALSE(Classify({CLD_EXITED, 0, little}, seconds(10)).from_outside);
 }
 
 TEST(DecoderEnd, ReasonsAreLabels) {
