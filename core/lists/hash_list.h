@@ -46,6 +46,13 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
+// One entry that is not the same in two versions of a list. In canonical form; not both unset, of the same
+// id.
+struct EntryChange {
+  std::optional<Entry> before, after;
+  [[nodiscard]] const std::string& id() const { return before ? before->id : after->id; }
+};
+
 // Puts an entry into the form in which it is stored and digested: hashes ordered by type, opaque type, time
 // and value, each once (the best quality stays); labels ordered, each once. Contents stay the same.
 void Canonicalise(Entry& entry);

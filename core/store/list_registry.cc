@@ -1,6 +1,9 @@
 #include "core/store/list_registry.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,8 +11,6 @@
 
 #include "core/base/log.h"
 #include "core/base/random_id.h"
-#include "core/lists/content_digest.h"
-#include "core/lists/entry_codec.h"
 
 namespace tamiz::store {
 namespace {
@@ -26,25 +27,27 @@ void Sort(lists::Catalog& catalog) {
             [](const auto& a, const auto& b) { return a->info.name < b->info.name; });
 }
 
-// For versions stored before digests followed changes.
-class FirstFormatDigest {
- public:
-  void Add(const lists::Entry& entry) {
-    body_.clear();
-    lists::EncodeBody(entry, body_);
-    digest_.Add(entry.id, {reinterpret_cast<const std::uint8_t*>(body_.data()), body_.size()});
-  }
-  [[nodiscard]] std::string Finish() { return digest_.Finish(); }
-
- private:
-  lists::BodyDigest digest_;
-  std::string body_;
-};
+// Names the calling thread and puts it behind all others.
+void BecomeBackground() {
+  ::pthread_setname_np(::pthread_self(), "tamiz-merge");
+  constexpr int kLowest = 19;
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowest);  // a wish: failing costs speed only
+}
 
 }  // namespace
 
-ListRegistry::ListRegistry(Store& store, const Clock& clock)
-    : store_(store), clock_(clock), current_(std::make_shared<lists::Catalog>()) {}
+ListRegistry::ListRegistry(Store& store, const Clock& clock, RegistryOptions options)
+    : store_(store),
+      clock_(clock),
+      options_(std::move(options)),
+      current_(std::make_shared<lists::Catalog>()),
+      merger_([this](const std::stop_token& stop) { MergeLoop(stop); }) {}
+
+ListRegistry::~ListRegistry() {
+  merger_.request_stop();
+  MutexLock lock(merge_mutex_);
+  merge_wake_.NotifyAll();
+}
 
 std::shared_ptr<const lists::Catalog> ListRegistry::Current() const {
   MutexLock lock(mutex_);
@@ -59,8 +62,7 @@ void ListRegistry::Tell(const lists::ListInfo& info) const {
   if (on_swap_) on_swap_(info);
 }
 
-StatusOr<ListRegistry::SnapshotPtr> ListRegistry::MakeSnapshot(const lists::ListInfo& info,
-                                                               const SnapshotPtr& before) {
+StatusOr<SnapshotPtr> ListRegistry::MakeSnapshot(const lists::ListInfo& info, const SnapshotPtr& before) {
   if (before && before->info.version == info.version && before->info.digest == info.digest &&
       before->info.policy.quality_floor == info.policy.quality_floor) {
     if (before->info.policy == info.policy && before->info.labels == info.labels &&
@@ -72,33 +74,89 @@ StatusOr<ListRegistry::SnapshotPtr> ListRegistry::MakeSnapshot(const lists::List
     next->info = info;
     return SnapshotPtr(std::move(next));
   }
-  const auto started = std::chrono::steady_clock::now();
-  lists::ListSegmentBuilder builder(info);
-  lists::ContentDigest digest;
-  FirstFormatDigest first_format;
-  TAMIZ_RETURN_IF_ERROR(store_.ForEachEntry(info.list_id, info.version, [&](lists::Entry&& entry) {
-    if (info.digest_format == 1) {
-      first_format.Add(entry);
-    } else {
-      digest.AddCanonical(entry);
+  // Where few entries changed, they are put beside what is there.
+  if (before && before->info.version != 0 && before->info.version < info.version &&
+      before->info.policy.quality_floor == info.policy.quality_floor) {
+    auto updated = UpdateSnapshot(store_, *before, info, options_.max_delta, clock_.WallNow());
+    if (updated.ok()) {
+      if ((*updated)->delta_weight() > MergeAt(**updated)) WantMerge(info.list_id);
+      return updated;
     }
-    return builder.Add(entry);
-  }));
-  if (info.version != 0 &&
-      info.digest != (info.digest_format == 1 ? first_format.Finish() : digest.Finish())) {
-    return MakeError(
-        StatusCode::kDataLoss,
-        fmt::format("the stored contents of list '{}' version {} do not have the digest of that version; "
-                    "import the list again, or restore the database from a backup",
-                    info.name, info.version),
-        "LIST_DIGEST_MISMATCH");
+    if (updated.status().code() != StatusCode::kOutOfRange) {
+      LogWarn("a list's changes cannot be followed; it is read whole",
+              {{"list", info.name}, {"why", Message(updated.status())}});
+    }
   }
-  TAMIZ_ASSIGN_OR_RETURN(auto segment, builder.Finish());
-  auto snapshot = std::make_shared<lists::ListSnapshot>(info, std::move(segment));
-  snapshot->loaded_at = clock_.WallNow();
-  snapshot->build_time =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
-  return SnapshotPtr(std::move(snapshot));
+  return ReadSnapshot(store_, info, clock_.WallNow());
+}
+
+std::size_t ListRegistry::MergeAt(const lists::ListSnapshot& snapshot) const {
+  return std::max(options_.merge_from, std::min(snapshot.entry_count() / 8, options_.max_delta / 4));
+}
+
+void ListRegistry::WantMerge(std::string_view list_id) {
+  MutexLock lock(merge_mutex_);
+  if (std::find(merge_wanted_.begin(), merge_wanted_.end(), list_id) != merge_wanted_.end()) return;
+  merge_wanted_.emplace_back(list_id);
+  merge_wake_.NotifyAll();
+}
+
+void ListRegistry::WaitForMerges() {
+  MutexLock lock(merge_mutex_);
+  while (!merge_wanted_.empty()) merge_idle_.Wait(merge_mutex_);
+}
+
+void ListRegistry::MergeLoop(const std::stop_token& stop) {
+  BecomeBackground();
+  while (!stop.stop_requested()) {
+    std::string list_id;
+    {
+      MutexLock lock(merge_mutex_);
+      while (merge_wanted_.empty() && !stop.stop_requested()) merge_wake_.Wait(merge_mutex_);
+      if (stop.stop_requested()) return;
+      list_id = merge_wanted_.front();
+    }
+    const Status status = Merge(list_id, stop);
+    if (!status.ok() && !stop.stop_requested()) {
+      LogWarn("a list's changes could not be merged into its base; they stay beside it",
+              {{"list_id", list_id}, {"why", Message(status)}});
+    }
+    MutexLock lock(merge_mutex_);
+    merge_wanted_.erase(merge_wanted_.begin());
+    merge_idle_.NotifyAll();
+  }
+}
+
+Status ListRegistry::Merge(const std::string& list_id, const std::stop_token& stop) {
+  const SnapshotPtr start = FindShared(*Current(), list_id);
+  if (!start || start->delta_weight() == 0) return OkStatus();
+  const auto started = std::chrono::steady_clock::now();
+  // Without the lock: changes go on meanwhile, and what they changed is put beside the new base at the end.
+  TAMIZ_ASSIGN_OR_RETURN(SnapshotPtr merged, ReadSnapshot(store_, start->info, clock_.WallNow(), stop));
+  MutexLock change(change_mutex_);
+  const SnapshotPtr now = FindShared(*Current(), list_id);
+  if (!now || now->info.policy.quality_floor != start->info.policy.quality_floor ||
+      now->base() != start->base()) {
+    return OkStatus();  // deleted, or built anew meanwhile
+  }
+  if (now->info.version != start->info.version) {
+    TAMIZ_ASSIGN_OR_RETURN(merged,
+                           UpdateSnapshot(store_, *merged, now->info, options_.max_delta, clock_.WallNow()));
+  } else if (now != start) {
+    auto same = std::make_shared<lists::ListSnapshot>(*merged);
+    same->info = now->info;  // the policy
+    merged = std::move(same);
+  }
+  const std::size_t entries = merged->entry_count();
+  Swap(list_id, std::move(merged));
+  LogInfo("a list's changes were merged into its base",
+          {{"list", now->info.name},
+           {"version", static_cast<std::int64_t>(now->info.version)},
+           {"entries", static_cast<std::int64_t>(entries)},
+           {"took_ms",
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started)
+                .count()}});
+  return OkStatus();
 }
 
 void ListRegistry::Swap(std::string_view list_id, SnapshotPtr snapshot) {

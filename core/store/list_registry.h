@@ -3,19 +3,31 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/lists/catalog.h"
+#include "core/store/snapshot_source.h"
 #include "core/store/store.h"
 
 namespace tamiz::store {
 
 // Names that begin so belong to Tamiz itself.
 inline constexpr std::string_view kReservedPrefix = "tamiz-";
+
+struct RegistryOptions {
+  // What may stand beside a list's base, entries and their hashes; beyond, the list is built anew at once.
+  // Bounds the time of a change and the memory of deltas.
+  std::size_t max_delta = 262'144;
+  // Lists below eight times this many entries are merged when their delta has this weight, larger ones at an
+  // eighth of their size, at most at a quarter of max_delta.
+  std::size_t merge_from = 2'048;
+};
 
 // Thread-safe. Changes run one after another; scans never wait for them. Every method but Current() blocks on
 // the store and on building the index: never on a gRPC thread.
@@ -25,7 +37,11 @@ inline constexpr std::string_view kReservedPrefix = "tamiz-";
 class ListRegistry {
  public:
   // `store` and `clock` outlive the registry.
-  ListRegistry(Store& store, const Clock& clock);
+  ListRegistry(Store& store, const Clock& clock, RegistryOptions options = {});
+  // Ends a merge that is going on.
+  ~ListRegistry();
+  ListRegistry(const ListRegistry&) = delete;
+  ListRegistry& operator=(const ListRegistry&) = delete;
 
   // Loads every list and checks its contents against the digest of its version. One that cannot be loaded
   // stands in Catalog::unavailable; error only if the store cannot be read at all. May be called again, to
@@ -51,13 +67,14 @@ class ListRegistry {
                                                 bool dry_run, ChangeCounts& counts);
   [[nodiscard]] StatusOr<lists::ListInfo> Rollback(std::string_view name_or_id, std::uint64_t version);
 
+  // Returns when no merge is going on or wanted.
+  void WaitForMerges();
+
   // Called after each swap with the list that changed, without locks held; after DeleteList the list is not
   // in Current() any more. May call the registry. Set once, before the first change.
   void OnSwap(std::function<void(const lists::ListInfo&)> listener);
 
  private:
-  using SnapshotPtr = std::shared_ptr<const lists::ListSnapshot>;
-
   // Reads the list's current version and builds its snapshot, or takes what it can from `before` (may be
   // null).
   StatusOr<SnapshotPtr> MakeSnapshot(const lists::ListInfo& info, const SnapshotPtr& before)
@@ -68,14 +85,26 @@ class ListRegistry {
   void Swap(std::string_view list_id, SnapshotPtr snapshot) TAMIZ_REQUIRES(change_mutex_);
   void Tell(const lists::ListInfo& info) const;
 
+  // The weight of a delta from which it is merged into its base.
+  [[nodiscard]] std::size_t MergeAt(const lists::ListSnapshot& snapshot) const;
+  void WantMerge(std::string_view list_id);
+  void MergeLoop(const std::stop_token& stop);
+  Status Merge(const std::string& list_id, const std::stop_token& stop);
+
   // Constant after construction.
   Store& store_;
   const Clock& clock_;
+  const RegistryOptions options_;
   std::function<void(const lists::ListInfo&)> on_swap_;
 
   Mutex change_mutex_;  // held through a whole change
   mutable Mutex mutex_;
   std::shared_ptr<const lists::Catalog> current_ TAMIZ_GUARDED_BY(mutex_);  // replaced whole, never edited
+
+  Mutex merge_mutex_;
+  CondVar merge_wake_, merge_idle_;
+  std::vector<std::string> merge_wanted_ TAMIZ_GUARDED_BY(merge_mutex_);  // list ids; the first is at work
+  std::jthread merger_;                                                   // last: uses all of the above
 };
 
 }  // namespace tamiz::store

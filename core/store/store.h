@@ -68,10 +68,7 @@ struct VersionDiff {
   std::vector<std::string> added_ids, updated_ids, removed_ids;
 };
 
-// One entry that is not the same in two versions of a list.
-struct EntryChange {
-  std::optional<lists::Entry> before, after;  // canonical form; not both unset, of the same id
-};
+using lists::EntryChange;
 
 // What is kept of a scan that matched. Holds no hash, name or media.
 struct ScanRecord {

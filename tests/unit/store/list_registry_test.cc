@@ -263,6 +263,77 @@ TEST_F(ListRegistryTest, ADamagedVersionCannotBeRolledBackTo) {
   EXPECT_THAT(Find("l", 4), ElementsAre("z"));
 }
 
+TEST_F(ListRegistryTest, AChangeSharesTheBaseUntilItIsMergedInTheBackground) {
+  ListRegistry registry(*store_, Clock::System(), {.max_delta = 400, .merge_from = 20});
+  ASSERT_TRUE(registry.CreateList({.name = "l"}).ok());
+  std::vector<lists::Entry> entries;
+  for (std::uint64_t i = 0; i < 300; ++i) entries.push_back(MakeEntry(fmt::format("e{:03}", i), i));
+  ASSERT_TRUE(registry.Apply("l", Import(entries), false, counts_).ok());
+  const auto base = registry.Current()->lists[0]->base();
+
+  ASSERT_TRUE(
+      registry.Apply("l", Import({MakeEntry("e000", 1000), MakeEntry("new", 1001)}), false, counts_).ok());
+  registry.WaitForMerges();
+  EXPECT_EQ(registry.Current()->lists[0]->base(), base);
+  EXPECT_EQ(registry.Current()->lists[0]->delta_entries(), 2u);
+  EXPECT_THAT(Find(*registry.Current(), "l", 0), IsEmpty());
+  EXPECT_THAT(Find(*registry.Current(), "l", 1000), ElementsAre("e000"));
+  EXPECT_EQ(registry.Current()->lists[0]->entry_count(), 301u);
+
+  // Enough to be merged.
+  std::vector<lists::Entry> more;
+  for (std::uint64_t i = 0; i < 40; ++i) more.push_back(MakeEntry(fmt::format("m{}", i), 2000 + i));
+  ASSERT_TRUE(registry.Apply("l", Import(more), false, counts_).ok());
+  registry.WaitForMerges();
+  EXPECT_NE(registry.Current()->lists[0]->base(), base);
+  EXPECT_EQ(registry.Current()->lists[0]->delta_entries(), 0u);
+  EXPECT_EQ(registry.Current()->lists[0]->entry_count(), 341u);
+  EXPECT_THAT(Find(*registry.Current(), "l", 2039), ElementsAre("m39"));
+  EXPECT_THAT(Find(*registry.Current(), "l", 0), IsEmpty());
+
+  // Too much to stand beside a base is built anew at once.
+  for (lists::Entry& entry : entries) entry.labels = {"changed"};
+  ASSERT_TRUE(registry.Apply("l", Import(entries), false, counts_).ok());
+  EXPECT_EQ(registry.Current()->lists[0]->delta_entries(), 0u);
+  EXPECT_EQ(registry.Current()->lists[0]->EntryAt(0).labels, std::vector<std::string>{"changed"});
+}
+
+TEST_F(ListRegistryTest, WhatChangesDuringAMergeIsKept) {
+  ListRegistry registry(*store_, Clock::System(), {.max_delta = 4000, .merge_from = 10});
+  ASSERT_TRUE(registry.CreateList({.name = "l"}).ok());
+  std::vector<lists::Entry> entries;
+  for (std::uint64_t i = 0; i < 500; ++i) entries.push_back(MakeEntry(fmt::format("e{:03}", i), i));
+  ASSERT_TRUE(registry.Apply("l", Import(entries), false, counts_).ok());
+  for (std::uint64_t i = 0; i < 150; ++i) {
+    ASSERT_TRUE(
+        registry.Apply("l", Import({MakeEntry(fmt::format("n{}", i), 5000 + i)}), false, counts_).ok());
+    ASSERT_THAT(Find(*registry.Current(), "l", 5000 + i), ElementsAre(fmt::format("n{}", i)));
+    ASSERT_EQ(registry.Current()->lists[0]->entry_count(), 501 + i);
+  }
+  registry.WaitForMerges();
+  EXPECT_LT(registry.Current()->lists[0]->delta_entries(), 150u);
+  for (std::uint64_t i = 0; i < 150; ++i)
+    EXPECT_THAT(Find(*registry.Current(), "l", 5000 + i), ElementsAre(fmt::format("n{}", i)));
+  EXPECT_EQ(registry.Current()->lists[0]->info.digest, store_->GetList("l")->digest);
+}
+
+TEST_F(ListRegistryTest, AnotherRegistrysChangesAreFollowed) {
+  Create("l");
+  std::vector<lists::Entry> entries;
+  for (std::uint64_t i = 0; i < 50; ++i) entries.push_back(MakeEntry(fmt::format("e{:03}", i), i));
+  Put("l", entries);
+  ListRegistry other(*store_, Clock::System());
+  ASSERT_TRUE(other.LoadAll().ok());
+  const auto base = other.Current()->lists[0]->base();
+  Put("l", {MakeEntry("e007", 700)});
+  Put("l", {MakeEntry("x", 701)});
+  ASSERT_TRUE(other.LoadAll().ok());
+  EXPECT_EQ(other.Current()->lists[0]->base(), base);
+  EXPECT_THAT(Find(*other.Current(), "l", 700), ElementsAre("e007"));
+  EXPECT_THAT(Find(*other.Current(), "l", 701), ElementsAre("x"));
+  EXPECT_THAT(Find(*other.Current(), "l", 7), IsEmpty());
+}
+
 TEST_F(ListRegistryTest, TheListenerMayCallTheRegistry) {
   registry_.OnSwap([this](const ListInfo& info) {
     swaps_.push_back(info.name);
