@@ -114,6 +114,9 @@ class ListReporter {
       known = list;
       metrics_.ListLoaded(list->info.name, list->info.version, list->entry_count(), list->memory_bytes(),
                           list->info.updated_at, list->build_time);
+      const lists::SuspectHashes suspects = list->suspects();
+      metrics_.ListState(list->info.name, list->delta_entries(), suspects.flat, suspects.low_quality,
+                         suspects.shared);
     }
     std::erase_if(known_, [&](const auto& item) {
       if (now.contains(item.first)) return false;
@@ -202,6 +205,7 @@ StatusOr<AdminService::Reloaded> App::Parts::Reload() {
   scanner->Reconfigure(config.scan);
   settings.max_rejected_share = config.lists.max_rejected_share;
   settings.allow_export = config.lists.allow_export;
+  lists->Configure(config.lists.save_snapshots, config.lists.keep_versions);
   self_test_runner->SetInterval(config.self_test.interval);
   SetLogLevel(LevelOf(config.log.level));
   LogInfo("configuration read again",
@@ -377,7 +381,9 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   }
 
   TAMIZ_ASSIGN_OR_RETURN(p.store, store::OpenSqliteStore({.path = p.config.data_dir + "/tamiz.db"}));
-  p.lists = std::make_unique<store::ListRegistry>(*p.store, Clock::System());
+  p.lists = std::make_unique<store::ListRegistry>(
+      *p.store, Clock::System(), store::RegistryOptions{.snapshot_dir = p.config.data_dir + "/snapshots"});
+  p.lists->Configure(p.config.lists.save_snapshots, p.config.lists.keep_versions);
   p.lists->OnSwap([&p](const lists::ListInfo& info) {
     LogInfo("list swapped", {{"list", info.name}, {"version", static_cast<std::int64_t>(info.version)}});
     p.ReportLists();

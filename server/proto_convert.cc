@@ -632,6 +632,11 @@ void ToProto(const lists::ListSnapshot& snapshot, v1::LoadedList* proto) {
   proto->set_entries(snapshot.entry_count());
   proto->set_hashes(snapshot.pdq_count() + snapshot.digest_count());
   proto->set_index_bytes(snapshot.memory_bytes());
+  proto->set_delta_entries(snapshot.delta_entries());
+  const lists::SuspectHashes suspects = snapshot.suspects();
+  proto->set_flat_hashes(suspects.flat);
+  proto->set_low_quality_hashes(suspects.low_quality);
+  proto->set_shared_hashes(suspects.shared);
   ToProto(snapshot.loaded_at, proto->mutable_loaded_at());
 }
 

@@ -38,6 +38,12 @@ struct ListsConfig {
   double max_rejected_share = 0.1;
   // Whether ExportEntries answers.
   bool allow_export = true;
+  // Whether lists are saved as they are in memory, in data_dir/snapshots, so that a start need not index
+  // them.
+  bool save_snapshots = true;
+  // Versions of each list that are kept; older ones are deleted with the next change. 0: all. Range 0 …
+  // 1000000.
+  std::uint64_t keep_versions = 0;
 };
 
 struct SelfTestConfig {

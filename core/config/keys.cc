@@ -188,6 +188,8 @@ const std::vector<Key>& Table() {
 
       Share<&Config::lists, &ListsConfig::max_rejected_share>("lists.max_rejected_share"),
       Flag<&Config::lists, &ListsConfig::allow_export>("lists.allow_export"),
+      Flag<&Config::lists, &ListsConfig::save_snapshots>("lists.save_snapshots"),
+      Count<&Config::lists, &ListsConfig::keep_versions>("lists.keep_versions", 0, 1'000'000),
 
       Time<&Config::self_test, &SelfTestConfig::interval>("self_test.interval", 0s, 24h),
 

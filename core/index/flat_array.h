@@ -23,9 +23,9 @@ class FlatArray {
     heap_bytes_ = owned->capacity() * sizeof(T);
     owner_ = std::move(owned);
   }
-  // `elements` live as long as `owner`.
-  FlatArray(std::shared_ptr<const void> owner, std::span<const T> elements)
-      : owner_(std::move(owner)), data_(elements.data()), size_(elements.size()) {}
+  // `elements` live as long as `owner`, which has `heap_bytes` of memory for them (0: they lie in a file).
+  FlatArray(std::shared_ptr<const void> owner, std::span<const T> elements, std::size_t heap_bytes = 0)
+      : owner_(std::move(owner)), data_(elements.data()), size_(elements.size()), heap_bytes_(heap_bytes) {}
 
   [[nodiscard]] const T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }

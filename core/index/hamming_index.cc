@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/index/linear_scan.h"
@@ -23,6 +25,7 @@ class LinearIndex final : public HammingIndex {
   explicit LinearIndex(std::span<const hash::Hash256> hashes) : hashes_(hashes.size()) {
     for (std::size_t i = 0; i < hashes.size(); ++i) hashes_.Set(i, hashes[i]);
   }
+  explicit LinearIndex(SplitHashes hashes) : hashes_(std::move(hashes)) {}
 
   void FindWithin(std::span<const hash::Hash256> queries, hash::HammingDistance max_distance,
                   std::vector<Hit>& hits) const override {
@@ -35,6 +38,27 @@ class LinearIndex final : public HammingIndex {
 
   [[nodiscard]] std::size_t size() const override { return hashes_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const override { return sizeof *this + hashes_.memory_bytes(); }
+
+  [[nodiscard]] std::vector<Crowd> Crowds(std::uint32_t least) const override {
+    std::vector<std::uint32_t> order(hashes_.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return std::pair(hashes_.At(a), a) < std::pair(hashes_.At(b), b);
+    });
+    std::vector<Crowd> crowds;
+    for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+      while (end < order.size() && hashes_.At(order[end]) == hashes_.At(order[begin])) ++end;
+      if (end - begin >= least) crowds.push_back({order[begin], static_cast<std::uint32_t>(end - begin)});
+    }
+    std::sort(crowds.begin(), crowds.end(),
+              [](const Crowd& a, const Crowd& b) { return a.position < b.position; });
+    return crowds;
+  }
+
+  void Save(ArrayWriter& to) const override {
+    to.Put("pdq.first", hashes_.first_array(), ArrayUse::kSearched);
+    to.Put("pdq.second", hashes_.second_array(), ArrayUse::kSearched);
+  }
 
  private:
   SplitHashes hashes_;
@@ -51,6 +75,17 @@ std::shared_ptr<const HammingIndex> HammingIndex::Build(std::span<const hash::Ha
                                ? 1
                                : std::clamp(std::thread::hardware_concurrency(), 1u, kMaxBuildThreads);
   return std::make_shared<MultiIndex>(hashes, ShapeFor(hashes.size()), threads);
+}
+
+std::shared_ptr<const HammingIndex> HammingIndex::Load(ArrayReader& from) {
+  auto first = from.Array<HalfHash>("pdq.first");
+  auto second = from.Array<HalfHash>("pdq.second");
+  if (!first || !second || first->size() != second->size() || first->size() < SplitHashes::kPadding) {
+    return nullptr;
+  }
+  SplitHashes hashes(*std::move(first), *std::move(second));
+  if (!from.Get("pdq.shape")) return std::make_shared<LinearIndex>(std::move(hashes));
+  return MultiIndex::Load(std::move(hashes), from);
 }
 
 }  // namespace tamiz::index

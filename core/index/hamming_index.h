@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/hash/hash256.h"
+#include "core/index/array_store.h"
 
 namespace tamiz::index {
 
@@ -35,7 +36,22 @@ class HammingIndex {
                           std::vector<Hit>& hits) const = 0;
 
   [[nodiscard]] virtual std::size_t size() const = 0;
+  // Of its own memory: what lies in a mapped file does not count.
   [[nodiscard]] virtual std::size_t memory_bytes() const = 0;
+
+  // Groups of at least `least` positions that hold one and the same hash: the first of each and how many,
+  // ascending by position. A hash that many entries share is none of a picture.
+  struct Crowd {
+    std::uint32_t position;
+    std::uint32_t count;
+    friend bool operator==(const Crowd&, const Crowd&) = default;
+  };
+  [[nodiscard]] virtual std::vector<Crowd> Crowds(std::uint32_t least) const = 0;
+
+  virtual void Save(ArrayWriter& to) const = 0;
+  // Null if the arrays are not there or do not fit together. What they hold is not checked: whoever keeps
+  // them has their digest.
+  [[nodiscard]] static std::shared_ptr<const HammingIndex> Load(ArrayReader& from);
 };
 
 }  // namespace tamiz::index

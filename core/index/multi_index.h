@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -41,11 +42,18 @@ class MultiIndex final : public HammingIndex {
 
   // Uses up to `threads` threads. At most kMaxHashes.
   MultiIndex(std::span<const hash::Hash256> hashes, const IndexShape& shape, unsigned threads);
+  // The same of `size` hashes that `hash_of` makes, called from these threads in any order.
+  MultiIndex(std::size_t size, const std::function<hash::Hash256(std::size_t)>& hash_of,
+             const IndexShape& shape, unsigned threads);
 
   void FindWithin(std::span<const hash::Hash256> queries, hash::HammingDistance max_distance,
                   std::vector<Hit>& hits) const override;
   [[nodiscard]] std::size_t size() const override { return hashes_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const override;
+  [[nodiscard]] std::vector<Crowd> Crowds(std::uint32_t least) const override;
+  void Save(ArrayWriter& to) const override;
+  // As HammingIndex::Load; `hashes` are those of the saved index.
+  [[nodiscard]] static std::shared_ptr<const MultiIndex> Load(SplitHashes hashes, ArrayReader& from);
 
   // Several neighbouring buckets in 8 bytes, so that finding a bucket is one memory access and an empty
   // bucket, the usual case, ends there. `counts` has 2 bits for each of 16 buckets, or 4 bits for each of 8
@@ -61,9 +69,10 @@ class MultiIndex final : public HammingIndex {
     std::uint8_t first_bit = 0;
     std::uint8_t bucket_bits = 0;  // log2 of buckets in a block: 4 or 3
     std::uint8_t count_bits = 0;   // 2 or 4
-    LargeArray<Block> blocks;
-    // Positions of hashes, bucket by bucket; kLastOfBucket is set in the last of each.
-    LargeArray<std::uint32_t> numbers;
+    FlatArray<Block> blocks;
+    // Positions of hashes, bucket by bucket; kLastOfBucket is set in the last of each. Of hashes that are the
+    // same only the first is here, so that a list of one hash a million times has no bucket of a million.
+    FlatArray<std::uint32_t> numbers;
   };
   static constexpr std::uint32_t kLastOfBucket = std::uint32_t{1} << 31;
 
@@ -92,10 +101,26 @@ class MultiIndex final : public HammingIndex {
     std::array<std::vector<std::uint32_t>, 3> lines;
   };
 
-  void BuildPart(Part& part) const;
+  MultiIndex(SplitHashes hashes, const IndexShape& shape);  // nothing built
+  // Numbers the hashes that are not in `left_out` (a bit for each; may be empty).
+  void BuildPart(Part& part, const std::vector<std::uint64_t>& left_out) const;
+  // Fills twins_ and gives the positions that parts leave out.
+  std::vector<std::uint64_t> FindTwins(const Part& part, unsigned threads);
   void MakePlans(const IndexShape& shape);
+  // Adds, for each hit from `begin` on, those at the other positions with the same hash.
+  void AddTwins(std::vector<Hit>& hits, std::size_t begin) const;
 
+  // Positions that hold the same hash: groups in order of their first position, which stands for the group in
+  // the parts.
+  struct Twins {
+    FlatArray<std::uint32_t> firsts;  // by group, ascending
+    FlatArray<std::uint32_t> begins;  // by group, and one more: into `others`
+    FlatArray<std::uint32_t> others;  // ascending in each group
+  };
+
+  IndexShape shape_;
   SplitHashes hashes_;  // bits shuffled
+  Twins twins_;
   std::vector<Part> parts_;
   std::vector<Masks> masks_;  // by part
   std::vector<Plan> plans_;   // by radius, up to the reach

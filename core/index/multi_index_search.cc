@@ -29,8 +29,19 @@ class Search {
         crowded_(crowded),
         hits_(hits) {}
 
+  // Queries go in groups, all of a group through one part after the other: frames of a video are alike, and
+  // what one read of a part's table is in the cache for the next.
   HWY_INLINE void Run() {
-    const std::size_t steps = queries_.size() * plan_.size();
+    for (first_ = 0; first_ < queries_.size(); first_ += kGroup) {
+      group_ = queries_.size() - first_ < kGroup ? queries_.size() - first_ : kGroup;
+      for (std::size_t& seen : seen_) seen = 0;
+      RunGroup();
+    }
+  }
+
+ private:
+  HWY_INLINE void RunGroup() {
+    const std::size_t steps = group_ * plan_.size();
     Task task[3];
     for (std::size_t i = 0; i < steps + 2; ++i) {
       // Tasks i, i - 1 and i - 2 are in three different stages.
@@ -47,7 +58,6 @@ class Search {
     }
   }
 
- private:
   struct Task {
     std::uint32_t query = 0;
     std::uint32_t step = 0;
@@ -69,8 +79,8 @@ class Search {
   };
 
   HWY_INLINE Ahead Aim(std::size_t i, Task& task) const {
-    task.query = static_cast<std::uint32_t>(i / plan_.size());
-    task.step = static_cast<std::uint32_t>(i % plan_.size());
+    task.query = static_cast<std::uint32_t>(first_ + i % group_);
+    task.step = static_cast<std::uint32_t>(i / group_);
     task.found = 0;
     const MultiIndex::Step& step = plan_[task.step];
     const MultiIndex::Part& part = view_.parts[step.part];
@@ -142,7 +152,6 @@ class Search {
 
   HWY_INLINE void Collect(const Task& task) {
     candidates_ = 0;
-    if (task.step == 0) seen_ = 0;
     if (crowded_[task.query] != 0) return;
     const std::uint32_t* HWY_RESTRICT numbers = view_.parts[plan_[task.step].part].numbers.data();
     for (std::uint32_t i = 0; i < task.found; ++i) {
@@ -162,8 +171,9 @@ class Search {
   }
 
   HWY_INLINE void Check(const Task& task) {
-    seen_ += candidates_;
-    if (HWY_UNLIKELY(seen_ > limit_)) crowded_[task.query] = 1;
+    std::size_t& seen = seen_[task.query - first_];
+    seen += candidates_;
+    if (HWY_UNLIKELY(seen > limit_)) crowded_[task.query] = 1;
     const std::uint64_t* HWY_RESTRICT query = queries_[task.query].words.data();
     for (std::uint32_t i = 0; i < candidates_; ++i) {
       const HalfHash& a = view_.first[candidate_[i]];
@@ -189,6 +199,7 @@ class Search {
   }
 
   static constexpr std::uint32_t kCandidates = 1024;
+  static constexpr std::size_t kGroup = 16;
 
   const MultiIndex::View& view_;
   const MultiIndex::Plan& plan_;
@@ -197,7 +208,9 @@ class Search {
   const std::size_t limit_;
   const std::span<std::uint8_t> crowded_;
   std::vector<Hit>& hits_;
-  std::size_t seen_ = 0;  // candidates of the current query
+  std::size_t first_ = 0;     // query of the group
+  std::size_t group_ = 0;     // queries in it
+  std::size_t seen_[kGroup];  // candidates of each
   std::uint32_t candidates_ = 0;
   std::uint32_t candidate_[kCandidates];
 };

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "core/hash/hash256.h"
+#include "core/index/flat_array.h"
 #include "core/index/large_array.h"
 
 namespace tamiz::index {
@@ -24,28 +26,43 @@ class SplitHashes {
   static constexpr std::size_t kPadding = 64;
 
   SplitHashes() = default;
-  explicit SplitHashes(std::size_t size) : size_(size), first_(size + kPadding), second_(size + kPadding) {
-    std::fill(first_.begin() + static_cast<std::ptrdiff_t>(size), first_.end(), HalfHash{});
-    std::fill(second_.begin() + static_cast<std::ptrdiff_t>(size), second_.end(), HalfHash{});
+  explicit SplitHashes(std::size_t size) : size_(size) {
+    for (auto [array, unset] : {std::pair(&first_, &unset_first_), std::pair(&second_, &unset_second_)}) {
+      LargeArray<HalfHash> halves(size + kPadding);
+      std::fill(halves.begin() + static_cast<std::ptrdiff_t>(size), halves.end(), HalfHash{});
+      *unset = halves.data();
+      *array = std::move(halves);
+    }
   }
+  // Of saved arrays, padding included; of equal lengths, at least kPadding.
+  SplitHashes(FlatArray<HalfHash> first, FlatArray<HalfHash> second)
+      : size_(first.size() - kPadding), first_(std::move(first)), second_(std::move(second)) {}
 
-  // Every position must be set once. Different positions may be set by different threads.
+  // Every position must be set once, before anything is read. Different positions may be set by different
+  // threads.
   void Set(std::size_t position, const hash::Hash256& hash) {
-    first_[position] = {{hash.words[0], hash.words[1]}};
-    second_[position] = {{hash.words[2], hash.words[3]}};
+    unset_first_[position] = {{hash.words[0], hash.words[1]}};
+    unset_second_[position] = {{hash.words[2], hash.words[3]}};
+  }
+  [[nodiscard]] hash::Hash256 At(std::size_t position) const {
+    const HalfHash& a = first_[position];
+    const HalfHash& b = second_[position];
+    return {{a.words[0], a.words[1], b.words[0], b.words[1]}};
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const HalfHash* first() const { return first_.data(); }
   [[nodiscard]] const HalfHash* second() const { return second_.data(); }
-  [[nodiscard]] std::size_t memory_bytes() const {
-    return (first_.capacity() + second_.capacity()) * sizeof(HalfHash);
-  }
+  [[nodiscard]] const FlatArray<HalfHash>& first_array() const { return first_; }
+  [[nodiscard]] const FlatArray<HalfHash>& second_array() const { return second_; }
+  [[nodiscard]] std::size_t memory_bytes() const { return first_.heap_bytes() + second_.heap_bytes(); }
 
  private:
   std::size_t size_ = 0;
-  LargeArray<HalfHash> first_;
-  LargeArray<HalfHash> second_;
+  FlatArray<HalfHash> first_;
+  FlatArray<HalfHash> second_;
+  HalfHash* unset_first_ = nullptr;  // into the arrays while they are filled
+  HalfHash* unset_second_ = nullptr;
 };
 
 }  // namespace tamiz::index

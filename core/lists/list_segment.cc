@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <span>
 #include <string_view>
@@ -23,7 +24,7 @@ Status SelfCheckFailed(const ListInfo& info, std::string_view kind) {
 }
 
 // Up to kSample positions spread evenly over 0…size-1, the first and the last among them.
-std::vector<std::size_t> Sample(std::size_t size) {
+std::vector<std::size_t> SamplePositions(std::size_t size) {
   std::vector<std::size_t> positions;
   const std::size_t count = std::min(size, kSample);
   for (std::size_t i = 0; i < count; ++i) positions.push_back(count == 1 ? 0 : i * (size - 1) / (count - 1));
@@ -32,7 +33,7 @@ std::vector<std::size_t> Sample(std::size_t size) {
 
 Status CheckPdq(const ListInfo& info, const index::HammingIndex& index,
                 const std::vector<hash::Hash256>& hashes) {
-  std::vector<std::size_t> sample = Sample(hashes.size());
+  std::vector<std::size_t> sample = SamplePositions(hashes.size());
   // One of each value: a list that holds one hash a million times must not give 64 million hits.
   std::sort(sample.begin(), sample.end(), [&](auto a, auto b) { return hashes[a] < hashes[b]; });
   sample.erase(
@@ -45,18 +46,6 @@ Status CheckPdq(const ListInfo& info, const index::HammingIndex& index,
     if (std::none_of(hits.begin(), hits.end(),
                      [&](const index::Hit& hit) { return hit.position == position; })) {
       return SelfCheckFailed(info, "PDQ hash");
-    }
-  }
-  return OkStatus();
-}
-
-Status CheckDigests(const ListInfo& info, const index::DigestIndex& index,
-                    const std::vector<index::DigestIndex::Item>& items) {
-  for (const std::size_t position : Sample(items.size())) {
-    const auto& item = items[position];
-    const auto numbers = index.Find(item.type, item.value);
-    if (std::find(numbers.begin(), numbers.end(), item.number) == numbers.end()) {
-      return SelfCheckFailed(info, "digest");
     }
   }
   return OkStatus();
@@ -100,12 +89,18 @@ Status ListSegmentBuilder::Add(const Entry& entry) {
                                    info_.version, ToString(hash.type), hash.value.size()));
     }
     if (hash.type != HashType::kPdq) {
-      digests_.push_back({hash.type, number, digest_bytes_.size()});
-      digest_bytes_.insert(digest_bytes_.end(), hash.value.begin(), hash.value.end());
+      digests_.Add(static_cast<std::uint8_t>(hash.type), hash.value, number);
+      Sample(hash, number);
       continue;
     }
-    if (hash.quality < info_.policy.quality_floor) continue;
+    if (hash.quality < info_.policy.quality_floor) {
+      ++suspects_.low_quality;
+      continue;
+    }
     pdq_.push_back(hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(hash.value)));
+    int ones = 0;
+    for (const std::uint64_t word : pdq_.back().words) ones += std::popcount(word);
+    suspects_.flat += ones < SuspectHashes::kFewOnes || ones > SuspectHashes::kManyOnes ? 1 : 0;
     pdq_entries_.push_back(number);
     pdq_qualities_.push_back(static_cast<std::uint8_t>(hash.quality));
     if (hash.time_ms && !has_times_) {
@@ -122,6 +117,15 @@ Status ListSegmentBuilder::Add(const Entry& entry) {
   return OkStatus();
 }
 
+void ListSegmentBuilder::Sample(const EntryHash& hash, std::uint32_t entry) {
+  if (digest_count_++ % sample_step_ != 0) return;
+  sample_.push_back({hash.type, hash.value, entry});
+  if (sample_.size() < 2 * kSample) return;
+  for (std::size_t i = 1; i < kSample; ++i) sample_[i] = std::move(sample_[2 * i]);
+  sample_.resize(kSample);
+  sample_step_ *= 2;
+}
+
 StatusOr<std::shared_ptr<const ListSegment>> ListSegmentBuilder::Finish() {
   if (pdq_.size() >= std::numeric_limits<std::uint32_t>::max()) {
     return MakeError(StatusCode::kResourceExhausted,
@@ -135,16 +139,19 @@ StatusOr<std::shared_ptr<const ListSegment>> ListSegmentBuilder::Finish() {
   segment->pdq = index::HammingIndex::Build(pdq_);
   TAMIZ_RETURN_IF_ERROR(CheckPdq(info_, *segment->pdq, pdq_));
   std::vector<hash::Hash256>().swap(pdq_);
-
-  std::vector<index::DigestIndex::Item> items;
-  items.reserve(digests_.size());
-  for (const Digest& digest : digests_) {
-    items.push_back({static_cast<std::uint8_t>(digest.type),
-                     {digest_bytes_.data() + digest.offset, ValueBytes(digest.type)},
-                     digest.entry});
+  for (const auto& crowd : segment->pdq->Crowds(SuspectHashes::kSharedByMany)) {
+    ++suspects_.shared_values;
+    suspects_.shared += crowd.count;
   }
-  segment->digests = index::DigestIndex::Build(items);
-  TAMIZ_RETURN_IF_ERROR(CheckDigests(info_, segment->digests, items));
+  segment->suspects = suspects_;
+
+  segment->digests = digests_.Finish();
+  for (const Sampled& digest : sample_) {
+    const auto numbers = segment->digests.Find(static_cast<std::uint8_t>(digest.type), digest.value);
+    if (!std::binary_search(numbers.begin(), numbers.end(), digest.entry)) {
+      return SelfCheckFailed(info_, "digest");
+    }
+  }
   return std::shared_ptr<const ListSegment>(std::move(segment));
 }
 

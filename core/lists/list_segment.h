@@ -25,6 +25,22 @@ struct PdqRef {
   static constexpr std::uint32_t kNoTime = 0xffffffff;
 };
 
+// Hashes that are probably no hashes of pictures. They are searched like all others: what to do with them is
+// for who owns the list.
+struct SuspectHashes {
+  // PDQ hashes with far fewer or more ones than the half that every picture with structure has: of nearly
+  // flat pictures, or made up.
+  std::uint64_t flat = 0;
+  std::uint64_t low_quality = 0;  // PDQ hashes below the policy's floor: kept and not searched
+  // PDQ hashes whose value at least kSharedByMany hashes of the list have, and how many such values there
+  // are.
+  std::uint64_t shared = 0, shared_values = 0;
+
+  static constexpr int kFewOnes = 96, kManyOnes = 160;
+  static constexpr std::uint32_t kSharedByMany = 1000;
+  friend bool operator==(const SuspectHashes&, const SuspectHashes&) = default;
+};
+
 // Immutable and thread-safe. Entries are numbered from 0, PDQ hashes ("positions") too; those of one entry
 // follow each other.
 struct ListSegment {
@@ -34,6 +50,7 @@ struct ListSegment {
   index::FlatArray<std::uint8_t> pdq_qualities;    // by position
   index::FlatArray<std::uint32_t> pdq_times;       // by position; empty if no hash has a time
   index::DigestIndex digests;                      // digest -> numbers of entries
+  SuspectHashes suspects;
 
   [[nodiscard]] PdqRef RefAt(std::uint32_t position) const {
     return {pdq_entries[position], pdq_times.empty() ? PdqRef::kNoTime : pdq_times[position],
@@ -57,11 +74,13 @@ class ListSegmentBuilder {
   [[nodiscard]] StatusOr<std::shared_ptr<const ListSegment>> Finish();
 
  private:
-  struct Digest {
+  // Some of the digests, spread over all.
+  struct Sampled {
     HashType type;
+    std::vector<std::uint8_t> value;
     std::uint32_t entry;
-    std::size_t offset;  // in digest_bytes_
   };
+  void Sample(const EntryHash& hash, std::uint32_t entry);
 
   const ListInfo info_;
   EntryTableBuilder table_;
@@ -70,8 +89,10 @@ class ListSegmentBuilder {
   index::LargeArray<std::uint8_t> pdq_qualities_;
   index::LargeArray<std::uint32_t> pdq_times_;
   bool has_times_ = false;
-  std::vector<Digest> digests_;
-  std::vector<std::uint8_t> digest_bytes_;
+  SuspectHashes suspects_;
+  index::DigestIndexBuilder digests_;
+  std::vector<Sampled> sample_;
+  std::uint64_t digest_count_ = 0, sample_step_ = 1;
 };
 
 }  // namespace tamiz::lists

@@ -33,7 +33,14 @@ std::vector<std::shared_ptr<const Entry>> Merge(const std::vector<std::shared_pt
 ListSnapshot::ListSnapshot(ListInfo of, std::shared_ptr<const ListSegment> base, ContentDigest contents)
     : info(std::move(of)),
       base_(std::move(base)),
+      base_state_(std::make_shared<const BaseState>(BaseState{info, contents})),
       contents_(std::make_shared<const ContentDigest>(std::move(contents))) {}
+
+std::shared_ptr<const ListSnapshot> ListSnapshot::WithBase(std::shared_ptr<const ListSegment> base) const {
+  auto same = std::make_shared<ListSnapshot>(*this);
+  same->base_ = std::move(base);
+  return same;
+}
 
 StatusOr<std::shared_ptr<const ListSnapshot>> ListSnapshot::Updated(const ListInfo& of,
                                                                     std::span<const EntryChange> changes,
@@ -180,6 +187,18 @@ std::optional<WallTime> ListSnapshot::ExpiresAt(std::uint32_t entry) const {
 Entry ListSnapshot::EntryAt(std::uint32_t entry) const {
   const auto [segment, number] = Where(entry);
   return segment->entries.EntryAt(number);
+}
+
+SuspectHashes ListSnapshot::suspects() const {
+  SuspectHashes sum = base_ ? base_->suspects : SuspectHashes{};
+  if (delta_) {
+    const SuspectHashes& more = delta_->segment->suspects;
+    sum.flat += more.flat;
+    sum.low_quality += more.low_quality;
+    sum.shared += more.shared;
+    sum.shared_values += more.shared_values;
+  }
+  return sum;
 }
 
 std::size_t ListSnapshot::memory_bytes() const {

@@ -42,6 +42,11 @@ class ListSnapshot {
   [[nodiscard]] std::size_t delta_weight() const { return delta_ ? delta_->weight : 0; }
   [[nodiscard]] std::size_t delta_entries() const { return delta_ ? delta_->entries.size() : 0; }
   [[nodiscard]] const std::shared_ptr<const ListSegment>& base() const { return base_; }
+  // The list as of the base's version, and the digest of its contents then.
+  [[nodiscard]] const ListInfo& base_info() const { return base_state_->info; }
+  [[nodiscard]] const ContentDigest& base_contents() const { return base_state_->contents; }
+  // The same with another base that has the same contents.
+  [[nodiscard]] std::shared_ptr<const ListSnapshot> WithBase(std::shared_ptr<const ListSegment> base) const;
 
   // PDQ. Searches as HammingIndex::FindWithin does; Hit::position is a number for RefAt.
   void FindPdq(std::span<const hash::Hash256> queries, hash::HammingDistance radius,
@@ -65,6 +70,9 @@ class ListSnapshot {
   [[nodiscard]] std::optional<WallTime> ExpiresAt(std::uint32_t entry) const;
   // Everything but its hashes. Decodes: for what is written into an answer.
   [[nodiscard]] Entry EntryAt(std::uint32_t entry) const;
+
+  // Of the base and of what came after it; what was replaced since the base was built still counts.
+  [[nodiscard]] SuspectHashes suspects() const;
 
   [[nodiscard]] std::size_t memory_bytes() const;
 
@@ -95,8 +103,14 @@ class ListSnapshot {
     return entry < first ? std::pair(base_.get(), entry) : std::pair(delta_->segment.get(), entry - first);
   }
 
+  struct BaseState {
+    ListInfo info;
+    ContentDigest contents;
+  };
+
   std::shared_ptr<const ListSegment> base_;  // null: nothing
-  std::shared_ptr<const Delta> delta_;       // null: nothing came after the base
+  std::shared_ptr<const BaseState> base_state_;
+  std::shared_ptr<const Delta> delta_;  // null: nothing came after the base
   std::shared_ptr<const ContentDigest> contents_;
 };
 

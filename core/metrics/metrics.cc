@@ -133,6 +133,10 @@ struct Metrics::Families {
         list_bytes(GaugeOf(registry, "tamiz_list_index_bytes", "Memory of each list's index.")),
         list_build(GaugeOf(registry, "tamiz_list_build_duration_seconds",
                            "Time that the last build of each list's index took.")),
+        list_delta(GaugeOf(registry, "tamiz_list_delta_entries",
+                           "Entries of each list that stand beside its base until they are merged.")),
+        list_suspects(GaugeOf(registry, "tamiz_list_suspect_hashes",
+                              "Hashes of each list that are probably of no picture, by kind.")),
         selftest_success(GaugeOf(registry, "tamiz_selftest_last_success_timestamp_seconds",
                                  "When the canary last passed, since the epoch; 0 if it never did.")
                              .Add({})),
@@ -198,6 +202,9 @@ struct Metrics::Families {
   struct ListGauges {
     Gauge *version, *entries, *updated, *bytes, *build;
   };
+  struct StateGauges {
+    Gauge *delta, *flat, *low_quality, *shared;
+  };
   using Labels2 = std::pair<std::string, std::string>;
 
   Counter& MatchesOf(std::string_view list, std::string_view mode) TAMIZ_REQUIRES(mutex) {
@@ -219,7 +226,8 @@ struct Metrics::Families {
   Gauge& in_flight;
   Series<Gauge> queue_depth;
   Gauge& bytes_in_flight;
-  Family<Gauge>&list_version, &list_entries, &list_updated, &list_bytes, &list_build;
+  Family<Gauge>&list_version, &list_entries, &list_updated, &list_bytes, &list_build, &list_delta,
+      &list_suspects;
   Gauge& selftest_success;
   Series<Counter> selftest_runs;
   Family<Histogram>& rpcs;
@@ -234,6 +242,7 @@ struct Metrics::Families {
 
   Mutex mutex;
   std::map<std::string, ListGauges, std::less<>> lists TAMIZ_GUARDED_BY(mutex);
+  std::map<std::string, StateGauges, std::less<>> list_states TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Counter*> match_series TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Histogram*> rpc_series TAMIZ_GUARDED_BY(mutex);
 };
@@ -338,6 +347,27 @@ void Metrics::ListLoaded(std::string_view list, std::uint64_t version, std::uint
   gauges.build->Set(Seconds(build));
 }
 
+void Metrics::ListState(std::string_view list, std::uint64_t delta_entries, std::uint64_t flat,
+                        std::uint64_t low_quality, std::uint64_t shared) {
+  Families& f = *families_;
+  MutexLock lock(f.mutex);
+  auto found = f.list_states.find(list);
+  if (found == f.list_states.end()) {
+    const std::string name(list);
+    const auto suspects = [&](const char* kind) {
+      return &f.list_suspects.Add({{"list", name}, {"kind", kind}});
+    };
+    found = f.list_states
+                .emplace(name, Families::StateGauges{&f.list_delta.Add({{"list", name}}), suspects("flat"),
+                                                     suspects("low_quality"), suspects("shared")})
+                .first;
+  }
+  found->second.delta->Set(static_cast<double>(delta_entries));
+  found->second.flat->Set(static_cast<double>(flat));
+  found->second.low_quality->Set(static_cast<double>(low_quality));
+  found->second.shared->Set(static_cast<double>(shared));
+}
+
 void Metrics::ListGone(std::string_view list) {
   Families& f = *families_;
   MutexLock lock(f.mutex);
@@ -348,6 +378,13 @@ void Metrics::ListGone(std::string_view list) {
     f.list_bytes.Remove(found->second.bytes);
     f.list_build.Remove(found->second.build);
     f.lists.erase(found);
+  }
+  if (const auto found = f.list_states.find(list); found != f.list_states.end()) {
+    f.list_delta.Remove(found->second.delta);
+    for (Gauge* gauge : {found->second.flat, found->second.low_quality, found->second.shared}) {
+      f.list_suspects.Remove(gauge);
+    }
+    f.list_states.erase(found);
   }
   std::erase_if(f.match_series, [&](const auto& series) {
     if (series.first.first != list) return false;

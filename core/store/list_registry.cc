@@ -11,6 +11,7 @@
 
 #include "core/base/log.h"
 #include "core/base/random_id.h"
+#include "core/lists/snapshot_file.h"
 
 namespace tamiz::store {
 namespace {
@@ -34,12 +35,34 @@ void BecomeBackground() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowest);  // a wish: failing costs speed only
 }
 
+// Says so where a list came to hold hashes that are probably of no picture.
+void WarnOfSuspects(const lists::ListSnapshot* before, const lists::ListSnapshot& now) {
+  const lists::SuspectHashes suspects = now.suspects();
+  if (suspects.flat == 0 && suspects.shared == 0) return;
+  if (before != nullptr && before->suspects() == suspects) return;
+  LogWarn("a list holds hashes that are probably of no picture; they match many uploads: ask its source",
+          {{"list", now.info.name},
+           {"version", static_cast<std::int64_t>(now.info.version)},
+           {"flat", static_cast<std::int64_t>(suspects.flat)},
+           {"shared", static_cast<std::int64_t>(suspects.shared)},
+           {"shared_values", static_cast<std::int64_t>(suspects.shared_values)}});
+}
+
+std::int64_t MillisecondsSince(std::chrono::steady_clock::time_point started) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started)
+      .count();
+}
+
+constexpr std::string_view kSnapshotSuffix = ".snapshot";
+constexpr unsigned kMaxLoadThreads = 4;
+
 }  // namespace
 
 ListRegistry::ListRegistry(Store& store, const Clock& clock, RegistryOptions options)
     : store_(store),
       clock_(clock),
       options_(std::move(options)),
+      saves_snapshots_(!options_.snapshot_dir.empty()),
       current_(std::make_shared<lists::Catalog>()),
       merger_([this](const std::stop_token& stop) { MergeLoop(stop); }) {}
 
@@ -56,6 +79,24 @@ std::shared_ptr<const lists::Catalog> ListRegistry::Current() const {
 
 void ListRegistry::OnSwap(std::function<void(const lists::ListInfo&)> listener) {
   on_swap_ = std::move(listener);
+}
+
+void ListRegistry::Configure(bool save_snapshots, std::uint64_t keep_versions) {
+  saves_snapshots_ = save_snapshots && !options_.snapshot_dir.empty();
+  keep_versions_ = keep_versions;
+}
+
+void ListRegistry::ForgetOldVersions(const lists::ListInfo& info) {
+  const std::uint64_t keep = keep_versions_;
+  const SnapshotPtr snapshot = FindShared(*Current(), info.list_id);
+  if (keep == 0 || info.version <= keep || !snapshot) return;
+  // The base's version stays: a start goes on from it.
+  const std::uint64_t oldest = std::min(info.version - keep + 1, snapshot->base_info().version);
+  const auto deleted = store_.DeleteVersionsBefore(info.list_id, oldest);
+  if (!deleted.ok()) {
+    LogWarn("old versions of a list could not be deleted",
+            {{"list", info.name}, {"why", Message(deleted.status())}});
+  }
 }
 
 void ListRegistry::Tell(const lists::ListInfo& info) const {
@@ -79,7 +120,7 @@ StatusOr<SnapshotPtr> ListRegistry::MakeSnapshot(const lists::ListInfo& info, co
       before->info.policy.quality_floor == info.policy.quality_floor) {
     auto updated = UpdateSnapshot(store_, *before, info, options_.max_delta, clock_.WallNow());
     if (updated.ok()) {
-      if ((*updated)->delta_weight() > MergeAt(**updated)) WantMerge(info.list_id);
+      if ((*updated)->delta_weight() > MergeAt(**updated)) WantTidying(info.list_id);
       return updated;
     }
     if (updated.status().code() != StatusCode::kOutOfRange) {
@@ -87,16 +128,120 @@ StatusOr<SnapshotPtr> ListRegistry::MakeSnapshot(const lists::ListInfo& info, co
               {{"list", info.name}, {"why", Message(updated.status())}});
     }
   }
-  return ReadSnapshot(store_, info, clock_.WallNow());
+  if (!before) {
+    if (SnapshotPtr saved = LoadSaved(info)) return saved;
+  }
+  auto read = ReadSnapshot(store_, info, clock_.WallNow());
+  if (read.ok()) WantTidying(info.list_id);  // to be saved
+  return read;
+}
+
+std::filesystem::path ListRegistry::FileOf(std::string_view list_id) const {
+  return options_.snapshot_dir / fmt::format("{}{}", list_id, kSnapshotSuffix);
+}
+
+SnapshotPtr ListRegistry::LoadSaved(const lists::ListInfo& info) {
+  if (!saves_snapshots_ || info.version == 0) return nullptr;
+  const auto started = std::chrono::steady_clock::now();
+  const std::filesystem::path path = FileOf(info.list_id);
+  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, kMaxLoadThreads);
+  auto saved = lists::LoadSnapshot(path, info, clock_.WallNow(), threads);
+  std::uint64_t saved_version = 0;
+  if (saved.ok()) {
+    saved_version = (*saved)->info.version;
+    if (saved_version > info.version) {
+      saved =
+          MakeError(StatusCode::kFailedPrecondition,
+                    fmt::format("it is of version {}, and the store is at {}", saved_version, info.version));
+    } else if (saved_version < info.version) {
+      // Checked by the digest that the changes must lead to.
+      saved = UpdateSnapshot(store_, **saved, info, options_.max_delta, clock_.WallNow());
+    } else if ((*saved)->info.digest != info.digest) {
+      saved = MakeError(StatusCode::kFailedPrecondition, "the store's contents of this version are others");
+    }
+  }
+  if (!saved.ok()) {
+    if (saved.status().code() != StatusCode::kNotFound || saved_version != 0) {
+      LogWarn("a saved snapshot cannot be used; the list is read from the store",
+              {{"list", info.name}, {"file", path.string()}, {"why", Message(saved.status())}});
+    }
+    return nullptr;
+  }
+  {
+    MutexLock lock(merge_mutex_);
+    saved_[info.list_id] = saved_version;
+  }
+  LogInfo("a list was loaded from its saved snapshot",
+          {{"list", info.name},
+           {"version", static_cast<std::int64_t>(info.version)},
+           {"saved_version", static_cast<std::int64_t>(saved_version)},
+           {"took_ms", MillisecondsSince(started)}});
+  return *std::move(saved);
+}
+
+Status ListRegistry::Save(const std::string& list_id) {
+  const SnapshotPtr snapshot = FindShared(*Current(), list_id);
+  if (!saves_snapshots_ || !snapshot || !snapshot->base() ||
+      snapshot->base()->entries.size() < options_.snapshot_from) {
+    return OkStatus();
+  }
+  const std::uint64_t version = snapshot->base_info().version;
+  {
+    MutexLock lock(merge_mutex_);
+    const auto saved = saved_.find(list_id);
+    if (saved != saved_.end() && saved->second == version) return OkStatus();
+  }
+  const auto started = std::chrono::steady_clock::now();
+  std::error_code error;
+  if (std::filesystem::create_directories(options_.snapshot_dir, error)) {
+    std::filesystem::permissions(options_.snapshot_dir, std::filesystem::perms::owner_all, error);
+  }
+  const std::filesystem::path path = FileOf(list_id);
+  TAMIZ_RETURN_IF_ERROR(lists::SaveSnapshot(*snapshot, path));
+  {
+    MutexLock lock(merge_mutex_);
+    saved_[list_id] = version;
+  }
+  LogInfo("a list's snapshot was saved", {{"list", snapshot->info.name},
+                                          {"version", static_cast<std::int64_t>(version)},
+                                          {"took_ms", MillisecondsSince(started)}});
+  // What is only read for answers need not stay in memory: the file has it.
+  MutexLock change(change_mutex_);
+  const SnapshotPtr now = FindShared(*Current(), list_id);
+  if (!now) {  // deleted meanwhile
+    std::filesystem::remove(path, error);
+    return OkStatus();
+  }
+  if (now->base() != snapshot->base()) return OkStatus();
+  TAMIZ_ASSIGN_OR_RETURN(SnapshotPtr mapped, lists::MapAnswers(*now, path));
+  Swap(list_id, std::move(mapped));
+  return OkStatus();
+}
+
+void ListRegistry::RemoveStrayFiles() {
+  if (options_.snapshot_dir.empty()) return;
+  const auto catalog = Current();
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(options_.snapshot_dir, error)) {
+    const std::string name = file.path().filename().string();
+    const std::string_view list_id = std::string_view(name).substr(0, name.find('.'));
+    const bool is_ours =
+        name.ends_with(kSnapshotSuffix) || name.ends_with(fmt::format("{}.new", kSnapshotSuffix));
+    const bool is_wanted =
+        saves_snapshots_ && name.ends_with(kSnapshotSuffix) && FindShared(*catalog, list_id) != nullptr;
+    if (is_ours && !is_wanted) std::filesystem::remove(file.path(), error);
+  }
 }
 
 std::size_t ListRegistry::MergeAt(const lists::ListSnapshot& snapshot) const {
   return std::max(options_.merge_from, std::min(snapshot.entry_count() / 8, options_.max_delta / 4));
 }
 
-void ListRegistry::WantMerge(std::string_view list_id) {
+void ListRegistry::WantTidying(std::string_view list_id) {
   MutexLock lock(merge_mutex_);
-  if (std::find(merge_wanted_.begin(), merge_wanted_.end(), list_id) != merge_wanted_.end()) return;
+  // The first is at work, and what it works on may be older.
+  const auto waiting = merge_wanted_.begin() + (merge_wanted_.empty() ? 0 : 1);
+  if (std::find(waiting, merge_wanted_.end(), list_id) != merge_wanted_.end()) return;
   merge_wanted_.emplace_back(list_id);
   merge_wake_.NotifyAll();
 }
@@ -116,9 +261,13 @@ void ListRegistry::MergeLoop(const std::stop_token& stop) {
       if (stop.stop_requested()) return;
       list_id = merge_wanted_.front();
     }
-    const Status status = Merge(list_id, stop);
-    if (!status.ok() && !stop.stop_requested()) {
+    if (const Status status = Merge(list_id, stop); !status.ok() && !stop.stop_requested()) {
       LogWarn("a list's changes could not be merged into its base; they stay beside it",
+              {{"list_id", list_id}, {"why", Message(status)}});
+    }
+    if (stop.stop_requested()) return;
+    if (const Status status = Save(list_id); !status.ok()) {
+      LogWarn("a list's snapshot could not be saved; the next start reads the list from the store",
               {{"list_id", list_id}, {"why", Message(status)}});
     }
     MutexLock lock(merge_mutex_);
@@ -129,7 +278,7 @@ void ListRegistry::MergeLoop(const std::stop_token& stop) {
 
 Status ListRegistry::Merge(const std::string& list_id, const std::stop_token& stop) {
   const SnapshotPtr start = FindShared(*Current(), list_id);
-  if (!start || start->delta_weight() == 0) return OkStatus();
+  if (!start || start->delta_weight() <= MergeAt(*start)) return OkStatus();
   const auto started = std::chrono::steady_clock::now();
   // Without the lock: changes go on meanwhile, and what they changed is put beside the new base at the end.
   TAMIZ_ASSIGN_OR_RETURN(SnapshotPtr merged, ReadSnapshot(store_, start->info, clock_.WallNow(), stop));
@@ -153,13 +302,12 @@ Status ListRegistry::Merge(const std::string& list_id, const std::stop_token& st
           {{"list", now->info.name},
            {"version", static_cast<std::int64_t>(now->info.version)},
            {"entries", static_cast<std::int64_t>(entries)},
-           {"took_ms",
-            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started)
-                .count()}});
+           {"took_ms", MillisecondsSince(started)}});
   return OkStatus();
 }
 
 void ListRegistry::Swap(std::string_view list_id, SnapshotPtr snapshot) {
+  if (snapshot) WarnOfSuspects(FindShared(*Current(), list_id).get(), *snapshot);
   const auto before = Current();
   auto next = std::make_shared<lists::Catalog>(*before);
   ++next->generation;
@@ -196,7 +344,10 @@ Status ListRegistry::LoadAll() {
       const SnapshotPtr old = FindShared(*before, info.list_id);
       auto snapshot = MakeSnapshot(info, old);
       if (snapshot.ok()) {
-        if (*snapshot != old) loaded.push_back(info);
+        if (*snapshot != old) {
+          loaded.push_back(info);
+          WarnOfSuspects(old.get(), **snapshot);
+        }
         next->lists.push_back(*std::move(snapshot));
         continue;
       }
@@ -210,6 +361,7 @@ Status ListRegistry::LoadAll() {
     MutexLock lock(mutex_);
     current_ = std::move(next);
   }
+  RemoveStrayFiles();
   for (const lists::ListInfo& info : loaded) Tell(info);
   return OkStatus();
 }
@@ -273,6 +425,8 @@ Status ListRegistry::DeleteList(std::string_view name_or_id) {
     }
     TAMIZ_RETURN_IF_ERROR(store_.DeleteList(info.list_id));
     Swap(info.list_id, nullptr);
+    std::error_code ignored;
+    if (!options_.snapshot_dir.empty()) std::filesystem::remove(FileOf(info.list_id), ignored);
   }
   Tell(info);
   return OkStatus();
@@ -306,6 +460,7 @@ StatusOr<lists::ListInfo> ListRegistry::Apply(std::string_view name_or_id, const
     TAMIZ_ASSIGN_OR_RETURN(changed, store_.Apply(before.list_id, change, dry_run, counts));
     if (dry_run || changed.version == before.version) return changed;
     TAMIZ_RETURN_IF_ERROR(Publish(changed));
+    ForgetOldVersions(changed);
   }
   Tell(changed);
   return changed;

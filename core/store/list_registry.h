@@ -1,7 +1,11 @@
 // Applies changes of lists through the store and publishes what scans see.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -27,6 +31,11 @@ struct RegistryOptions {
   // Lists below eight times this many entries are merged when their delta has this weight, larger ones at an
   // eighth of their size, at most at a quarter of max_delta.
   std::size_t merge_from = 2'048;
+  // Where snapshots are saved, so that a start need not read and index the lists; empty: nowhere. May be
+  // deleted at any time while nothing runs.
+  std::filesystem::path snapshot_dir;
+  // Lists with fewer entries are not saved: they are read as fast.
+  std::size_t snapshot_from = 20'000;
 };
 
 // Thread-safe. Changes run one after another; scans never wait for them. Every method but Current() blocks on
@@ -67,7 +76,11 @@ class ListRegistry {
                                                 bool dry_run, ChangeCounts& counts);
   [[nodiscard]] StatusOr<lists::ListInfo> Rollback(std::string_view name_or_id, std::uint64_t version);
 
-  // Returns when no merge is going on or wanted.
+  // Whether to save snapshots (where RegistryOptions says), and how many versions of a list to keep (0: all).
+  // The next change of a list deletes what is too old.
+  void Configure(bool save_snapshots, std::uint64_t keep_versions);
+
+  // Returns when no merge or saving is going on or wanted.
   void WaitForMerges();
 
   // Called after each swap with the list that changed, without locks held; after DeleteList the list is not
@@ -87,15 +100,26 @@ class ListRegistry {
 
   // The weight of a delta from which it is merged into its base.
   [[nodiscard]] std::size_t MergeAt(const lists::ListSnapshot& snapshot) const;
-  void WantMerge(std::string_view list_id);
+  // Has the list merged and saved in the background where that is due.
+  void WantTidying(std::string_view list_id);
   void MergeLoop(const std::stop_token& stop);
   Status Merge(const std::string& list_id, const std::stop_token& stop);
+  Status Save(const std::string& list_id);
+  // Null if there is none that can be used.
+  SnapshotPtr LoadSaved(const lists::ListInfo& info);
+  [[nodiscard]] std::filesystem::path FileOf(std::string_view list_id) const;
+  void RemoveStrayFiles();
+  void ForgetOldVersions(const lists::ListInfo& info);
 
   // Constant after construction.
   Store& store_;
   const Clock& clock_;
   const RegistryOptions options_;
   std::function<void(const lists::ListInfo&)> on_swap_;
+
+  // Own synchronisation.
+  std::atomic<bool> saves_snapshots_;
+  std::atomic<std::uint64_t> keep_versions_{0};
 
   Mutex change_mutex_;  // held through a whole change
   mutable Mutex mutex_;
@@ -104,7 +128,9 @@ class ListRegistry {
   Mutex merge_mutex_;
   CondVar merge_wake_, merge_idle_;
   std::vector<std::string> merge_wanted_ TAMIZ_GUARDED_BY(merge_mutex_);  // list ids; the first is at work
-  std::jthread merger_;                                                   // last: uses all of the above
+  std::map<std::string, std::uint64_t, std::less<>> saved_
+      TAMIZ_GUARDED_BY(merge_mutex_);  // versions, by list
+  std::jthread merger_;                // last: uses all of the above
 };
 
 }  // namespace tamiz::store

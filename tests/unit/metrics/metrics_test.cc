@@ -42,6 +42,7 @@ void UseAll(Metrics& metrics) {
   metrics.Frames(5, 3, 2);
   metrics.DecoderExit("crashed");
   metrics.ListLoaded("known", 3, 100, 6400, std::chrono::system_clock::time_point(1700000000s), 20ms);
+  metrics.ListState("known", 7, 1, 2, 3);
   metrics.Matched("known", "enforce");
   metrics.Suppressed(2);
   metrics.Refused("BYTE_BUDGET");
@@ -213,6 +214,14 @@ TEST(Metrics, BoundsLabelsWhateverItIsTold) {
 TEST(Metrics, AListThatIsGoneLeavesNothing) {
   Metrics metrics;
   metrics.ListLoaded("going", 1, 1, 1, {}, 1us);
+  metrics.ListState("going", 7, 1, 2, 3);
+  metrics.ListState("staying", 7, 1, 2, 3);
+  for (const char* line : {"tamiz_list_delta_entries{list=\"staying\"} 7",
+                           "tamiz_list_suspect_hashes{kind=\"flat\",list=\"staying\"} 1",
+                           "tamiz_list_suspect_hashes{kind=\"low_quality\",list=\"staying\"} 2",
+                           "tamiz_list_suspect_hashes{kind=\"shared\",list=\"staying\"} 3"}) {
+    EXPECT_THAT(metrics.Text(), HasSubstr(std::string(line) + "\n"));
+  }
   metrics.ListLoaded("staying", 1, 1, 1, {}, 1us);
   metrics.Matched("going", "enforce");
   metrics.Matched("going", "off");

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <memory>
 #include <thread>
 
 #include "core/lists/content_digest.h"
@@ -315,6 +318,107 @@ TEST_F(ListRegistryTest, WhatChangesDuringAMergeIsKept) {
   for (std::uint64_t i = 0; i < 150; ++i)
     EXPECT_THAT(Find(*registry.Current(), "l", 5000 + i), ElementsAre(fmt::format("n{}", i)));
   EXPECT_EQ(registry.Current()->lists[0]->info.digest, store_->GetList("l")->digest);
+}
+
+TEST_F(ListRegistryTest, AStartGoesOnFromTheSavedSnapshot) {
+  const RegistryOptions options = {.snapshot_dir = folder_ / "snapshots", .snapshot_from = 10};
+  ListInfo list;
+  {
+    ListRegistry registry(*store_, Clock::System(), options);
+    list = *registry.CreateList({.name = "l"});
+    std::vector<lists::Entry> entries;
+    for (std::uint64_t i = 0; i < 100; ++i) entries.push_back(MakeEntry(fmt::format("e{:03}", i), i));
+    ASSERT_TRUE(registry.Apply("l", Import(entries), false, counts_).ok());
+    registry.WaitForMerges();
+    ASSERT_TRUE(registry.Apply("l", Import({MakeEntry("later", 500)}), false, counts_).ok());
+  }
+  const std::filesystem::path file = folder_ / "snapshots" / (list.list_id + ".snapshot");
+  ASSERT_TRUE(std::filesystem::exists(file));
+  const auto start = [&](bool save = true) {
+    auto registry = std::make_unique<ListRegistry>(*store_, Clock::System(), options);
+    registry->Configure(save, 0);
+    EXPECT_TRUE(registry->LoadAll().ok());
+    EXPECT_THAT(registry->Current()->unavailable, IsEmpty());
+    EXPECT_THAT(Find(*registry->Current(), "l", 500), ElementsAre("later"));
+    EXPECT_THAT(Find(*registry->Current(), "l", 99), ElementsAre("e099"));
+    EXPECT_EQ(registry->Current()->lists[0]->info.digest, store_->GetList("l")->digest);
+    return registry;
+  };
+  // The base is that of the file, and the later change stands beside it.
+  EXPECT_EQ(start()->Current()->lists[0]->delta_entries(), 1u);
+
+  // A damaged file is not used, and replaced.
+  {
+    std::fstream damage(file, std::ios::in | std::ios::out | std::ios::binary);
+    damage.seekp(5000);
+    damage.put('x');
+  }
+  {
+    const auto registry = start();
+    EXPECT_EQ(registry->Current()->lists[0]->delta_entries(), 0u);
+    registry->WaitForMerges();
+  }
+  EXPECT_EQ(start()->Current()->lists[0]->base_info().version, 2u);
+
+  // So is one of contents that the store does not have (it was restored from a backup, say).
+  SQLite::Database(path(), SQLite::OPEN_READWRITE, 1000)
+      .exec(
+          "DELETE FROM versions WHERE version = 2; UPDATE lists SET version = 1; "
+          "DELETE FROM entries WHERE added_version > 1");
+  {
+    ListRegistry registry(*store_, Clock::System(), options);
+    ASSERT_TRUE(registry.LoadAll().ok());
+    EXPECT_THAT(Find(*registry.Current(), "l", 500), IsEmpty());
+    EXPECT_EQ(registry.Current()->lists[0]->info.version, 1u);
+  }
+
+  // Files of lists that are gone, and half-written ones, are cleared away; what is not ours stays.
+  std::ofstream(folder_ / "snapshots" / "gone.snapshot") << "x";
+  std::ofstream(folder_ / "snapshots" / "half.snapshot.new") << "x";
+  std::ofstream(folder_ / "snapshots" / "mine.txt") << "x";
+  ListRegistry registry(*store_, Clock::System(), options);
+  ASSERT_TRUE(registry.LoadAll().ok());
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "snapshots" / "gone.snapshot"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "snapshots" / "half.snapshot.new"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "snapshots" / "mine.txt"));
+  registry.WaitForMerges();
+  ASSERT_TRUE(std::filesystem::exists(file));
+  ASSERT_TRUE(registry.DeleteList("l").ok());
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(ListRegistryTest, SwitchedOffNothingIsSavedAndWhatWasGoes) {
+  const RegistryOptions options = {.snapshot_dir = folder_ / "snapshots", .snapshot_from = 1};
+  {
+    ListRegistry registry(*store_, Clock::System(), options);
+    ASSERT_TRUE(registry.CreateList({.name = "l"}).ok());
+    ASSERT_TRUE(registry.Apply("l", Import({MakeEntry("a", 1)}), false, counts_).ok());
+    registry.WaitForMerges();
+    EXPECT_FALSE(std::filesystem::is_empty(folder_ / "snapshots"));
+  }
+  ListRegistry registry(*store_, Clock::System(), options);
+  registry.Configure(false, 0);
+  ASSERT_TRUE(registry.LoadAll().ok());
+  registry.WaitForMerges();
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "snapshots"));
+}
+
+TEST_F(ListRegistryTest, AsManyVersionsAsAskedForAreKept) {
+  Create("l");
+  Put("l", {MakeEntry("a", 1)});
+  for (std::uint64_t i = 2; i < 10; ++i) Put("l", {MakeEntry("a", i)});
+  const std::string id = registry_.GetList("l")->list_id;
+  EXPECT_THAT(store_->Versions(id).value(), SizeIs(9));
+  registry_.Configure(false, 3);
+  lists::ListInfo info = *registry_.GetList("l");
+  // The base's version stays too, until there is another base.
+  Put("l", {MakeEntry("a", 10)});
+  EXPECT_THAT(store_->Versions(id).value(), SizeIs(10));
+  info.policy.quality_floor = 10;
+  ASSERT_TRUE(registry_.UpdateList(info).ok());
+  Put("l", {MakeEntry("a", 11)});
+  EXPECT_THAT(store_->Versions(id).value(), SizeIs(3));
+  EXPECT_THAT(Find("l", 11), ElementsAre("a"));
 }
 
 TEST_F(ListRegistryTest, AnotherRegistrysChangesAreFollowed) {
