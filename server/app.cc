@@ -336,6 +336,7 @@ bool App::Parts::ShutDownOnce() {
   };
   steps.stop_background = [this] {
     housekeeping = {};
+    if (lists != nullptr) lists->StopTidying();  // its listener asks for self-tests
     self_test_runner.reset();
     admission.reset();  // waits for scans whose decoders were just killed
     uploads.reset();

@@ -66,10 +66,16 @@ ListRegistry::ListRegistry(Store& store, const Clock& clock, RegistryOptions opt
       current_(std::make_shared<lists::Catalog>()),
       merger_([this](const std::stop_token& stop) { MergeLoop(stop); }) {}
 
-ListRegistry::~ListRegistry() {
+ListRegistry::~ListRegistry() { StopTidying(); }
+
+void ListRegistry::StopTidying() {
+  if (!merger_.joinable()) return;
   merger_.request_stop();
-  MutexLock lock(merge_mutex_);
-  merge_wake_.NotifyAll();
+  {
+    MutexLock lock(merge_mutex_);
+    merge_wake_.NotifyAll();
+  }
+  merger_.join();
 }
 
 std::shared_ptr<const lists::Catalog> ListRegistry::Current() const {
@@ -261,6 +267,7 @@ void ListRegistry::MergeLoop(const std::stop_token& stop) {
       if (stop.stop_requested()) return;
       list_id = merge_wanted_.front();
     }
+    const SnapshotPtr before = FindShared(*Current(), list_id);
     if (const Status status = Merge(list_id, stop); !status.ok() && !stop.stop_requested()) {
       LogWarn("a list's changes could not be merged into its base; they stay beside it",
               {{"list_id", list_id}, {"why", Message(status)}});
@@ -270,6 +277,8 @@ void ListRegistry::MergeLoop(const std::stop_token& stop) {
       LogWarn("a list's snapshot could not be saved; the next start reads the list from the store",
               {{"list_id", list_id}, {"why", Message(status)}});
     }
+    const SnapshotPtr after = FindShared(*Current(), list_id);
+    if (before && after && before->base() != after->base() && !stop.stop_requested()) Tell(after->info);
     MutexLock lock(merge_mutex_);
     merge_wanted_.erase(merge_wanted_.begin());
     merge_idle_.NotifyAll();

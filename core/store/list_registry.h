@@ -83,8 +83,13 @@ class ListRegistry {
   // Returns when no merge or saving is going on or wanted.
   void WaitForMerges();
 
+  // Ends merging and saving for good, waiting for one that is going on: at most as long as building the index
+  // of one list takes.
+  void StopTidying();
+
   // Called after each swap with the list that changed, without locks held; after DeleteList the list is not
-  // in Current() any more. May call the registry. Set once, before the first change.
+  // in Current() any more. Comes from the thread of the change, or from that of the merges. May call the
+  // registry, but not WaitForMerges or StopTidying. Set once, before the first change.
   void OnSwap(std::function<void(const lists::ListInfo&)> listener);
 
  private:

@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "core/index/bit_permutation.h"
+#include "core/index/linear_scan.h"
+#include "hwy/targets.h"
 #include "tests/unit/index/hash_sets.h"
 
 namespace tamiz::index {
@@ -172,6 +177,79 @@ TEST(BitPermutation, KeepsDistancesAndEveryBit) {
     const auto b = RandomHash(random);
     EXPECT_EQ(hash::Distance(ShuffleBits(a), ShuffleBits(b)), hash::Distance(a, b));
   }
+}
+
+// Twins stand once in the tables and come back each.
+TEST(MultiIndexTwins, AreAllFoundAndCounted) {
+  Random random(9);
+  auto hashes = RandomHashes(3000, random);
+  const auto crowd = hashes[5];
+  for (int i = 0; i < 2000; ++i) hashes.push_back(crowd);
+  for (int i = 0; i < 3; ++i) hashes.push_back(hashes[100]);
+  std::shuffle(hashes.begin(), hashes.end(), random);
+  const MultiIndex index(hashes, Uniform(16, 16, 1), 2);
+  const std::vector<hash::Hash256> queries = {crowd, Neighbour(crowd, 31, random),
+                                              Neighbour(crowd, 32, random), RandomHash(random)};
+  for (const hash::HammingDistance radius : {0u, 31u, 40u}) {
+    EXPECT_EQ(Find(index, queries, radius), BruteForce(hashes, queries, radius)) << radius;
+  }
+  const auto first =
+      static_cast<std::uint32_t>(std::find(hashes.begin(), hashes.end(), crowd) - hashes.begin());
+  EXPECT_EQ(index.Crowds(1000), (std::vector<HammingIndex::Crowd>{{first, 2001}}));
+  EXPECT_EQ(index.Crowds(4).size(), 2u);
+  EXPECT_TRUE(index.Crowds(2002).empty());
+}
+
+// A list of one hash very many times is built and searched like any other.
+TEST(MultiIndexTwins, HundredsOfThousandsOfThem) {
+  Random random(10);
+  std::vector<hash::Hash256> hashes(300'000, RandomHash(random));
+  for (std::size_t i = 0; i < 1000; ++i) hashes[i * 299] = RandomHash(random);
+  const MultiIndex index(hashes, ShapeFor(hashes.size()), 2);
+  EXPECT_EQ(Find(index, {hashes[1]}, 31).size(), 299'000u);
+  EXPECT_EQ(Find(index, {hashes[299]}, 31).size(), 1u);
+  EXPECT_TRUE(Find(index, {RandomHash(random)}, 31).empty());
+}
+
+// More queries than go through a part together, near each other and not, agree with single ones.
+TEST(MultiIndexBatches, AgreeWithSingleQueries) {
+  Random random(11);
+  const auto hashes = ClusteredHashes(20'000, 100, 60, random);
+  const MultiIndex index(hashes, ShapeFor(1'000'000), 2);
+  std::vector<hash::Hash256> queries = {hashes[3]};
+  while (queries.size() < 70)
+    queries.push_back(Neighbour(queries.back(), static_cast<int>(random() % 9), random));
+  std::vector<Hit> expected;
+  for (std::uint32_t q = 0; q < queries.size(); ++q) {
+    for (Hit hit : Find(index, {queries[q]}, 31)) {
+      hit.query = q;
+      expected.push_back(hit);
+    }
+  }
+  EXPECT_FALSE(expected.empty());
+  EXPECT_EQ(Find(index, queries, 31), expected);
+}
+
+// Every instruction set that this machine has, not only the best.
+TEST(InstructionSets, AllAgree) {
+  Random random(12);
+  const auto hashes = ClusteredHashes(12'000, 60, 50, random);
+  std::vector<hash::Hash256> queries = RandomHashes(5, random);
+  for (int i = 0; i < 10; ++i) queries.push_back(Neighbour(hashes[random() % hashes.size()], i * 3, random));
+  const auto expected = BruteForce(hashes, queries, 31);
+  const auto wide = BruteForce(hashes, queries, 64);
+  std::set<std::string> names;
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    names.insert(ScanTargetName());
+    const MultiIndex index(hashes, ShapeFor(1'000'000), 1);
+    EXPECT_EQ(Find(index, queries, 31), expected) << ScanTargetName();
+    EXPECT_EQ(Find(index, queries, 64), wide) << ScanTargetName();
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  EXPECT_FALSE(names.empty());
 }
 
 }  // namespace
