@@ -36,7 +36,7 @@ struct SuspectHashes {
   // are.
   std::uint64_t shared = 0, shared_values = 0;
 
-  static constexpr int kFewOnes = 96, kManyOnes = 160;
+  static constexpr int kFewOnes = 64, kManyOnes = 192;
   static constexpr std::uint32_t kSharedByMany = 1000;
   friend bool operator==(const SuspectHashes&, const SuspectHashes&) = default;
 };

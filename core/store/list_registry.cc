@@ -125,10 +125,7 @@ StatusOr<SnapshotPtr> ListRegistry::MakeSnapshot(const lists::ListInfo& info, co
   if (before && before->info.version != 0 && before->info.version < info.version &&
       before->info.policy.quality_floor == info.policy.quality_floor) {
     auto updated = UpdateSnapshot(store_, *before, info, options_.max_delta, clock_.WallNow());
-    if (updated.ok()) {
-      if ((*updated)->delta_weight() > MergeAt(**updated)) WantTidying(info.list_id);
-      return updated;
-    }
+    if (updated.ok()) return updated;
     if (updated.status().code() != StatusCode::kOutOfRange) {
       LogWarn("a list's changes cannot be followed; it is read whole",
               {{"list", info.name}, {"why", Message(updated.status())}});
@@ -137,9 +134,7 @@ StatusOr<SnapshotPtr> ListRegistry::MakeSnapshot(const lists::ListInfo& info, co
   if (!before) {
     if (SnapshotPtr saved = LoadSaved(info)) return saved;
   }
-  auto read = ReadSnapshot(store_, info, clock_.WallNow());
-  if (read.ok()) WantTidying(info.list_id);  // to be saved
-  return read;
+  return ReadSnapshot(store_, info, clock_.WallNow());
 }
 
 std::filesystem::path ListRegistry::FileOf(std::string_view list_id) const {
@@ -243,8 +238,15 @@ std::size_t ListRegistry::MergeAt(const lists::ListSnapshot& snapshot) const {
   return std::max(options_.merge_from, std::min(snapshot.entry_count() / 8, options_.max_delta / 4));
 }
 
-void ListRegistry::WantTidying(std::string_view list_id) {
+void ListRegistry::TidyWhereDue(const lists::ListSnapshot& snapshot) {
+  const std::string& list_id = snapshot.info.list_id;
+  const bool is_merge_due = snapshot.delta_weight() > MergeAt(snapshot);
   MutexLock lock(merge_mutex_);
+  const auto saved = saved_.find(list_id);
+  const bool is_save_due = saves_snapshots_ && snapshot.base() &&
+                           snapshot.base()->entries.size() >= options_.snapshot_from &&
+                           (saved == saved_.end() || saved->second != snapshot.base_info().version);
+  if (!is_merge_due && !is_save_due) return;
   // The first is at work, and what it works on may be older.
   const auto waiting = merge_wanted_.begin() + (merge_wanted_.empty() ? 0 : 1);
   if (std::find(waiting, merge_wanted_.end(), list_id) != merge_wanted_.end()) return;
@@ -337,7 +339,8 @@ Status ListRegistry::Publish(const lists::ListInfo& info) {
               {"why", Message(snapshot.status())}});
     return snapshot.status();
   }
-  Swap(info.list_id, *std::move(snapshot));
+  Swap(info.list_id, *snapshot);
+  TidyWhereDue(**snapshot);  // what the background works on is what scans see
   return OkStatus();
 }
 
@@ -371,6 +374,7 @@ Status ListRegistry::LoadAll() {
     current_ = std::move(next);
   }
   RemoveStrayFiles();
+  for (const auto& list : Current()->lists) TidyWhereDue(*list);
   for (const lists::ListInfo& info : loaded) Tell(info);
   return OkStatus();
 }

@@ -105,8 +105,8 @@ class ListRegistry {
 
   // The weight of a delta from which it is merged into its base.
   [[nodiscard]] std::size_t MergeAt(const lists::ListSnapshot& snapshot) const;
-  // Has the list merged and saved in the background where that is due.
-  void WantTidying(std::string_view list_id);
+  // Has the list, of which `snapshot` is current, merged and saved in the background where that is due.
+  void TidyWhereDue(const lists::ListSnapshot& snapshot);
   void MergeLoop(const std::stop_token& stop);
   Status Merge(const std::string& list_id, const std::stop_token& stop);
   Status Save(const std::string& list_id);

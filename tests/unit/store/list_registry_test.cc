@@ -305,17 +305,17 @@ TEST_F(ListRegistryTest, WhatChangesDuringAMergeIsKept) {
   ListRegistry registry(*store_, Clock::System(), {.max_delta = 4000, .merge_from = 10});
   ASSERT_TRUE(registry.CreateList({.name = "l"}).ok());
   std::vector<lists::Entry> entries;
-  for (std::uint64_t i = 0; i < 500; ++i) entries.push_back(MakeEntry(fmt::format("e{:03}", i), i));
+  for (std::uint64_t i = 0; i < 200; ++i) entries.push_back(MakeEntry(fmt::format("e{:03}", i), i));
   ASSERT_TRUE(registry.Apply("l", Import(entries), false, counts_).ok());
-  for (std::uint64_t i = 0; i < 150; ++i) {
+  for (std::uint64_t i = 0; i < 40; ++i) {
     ASSERT_TRUE(
         registry.Apply("l", Import({MakeEntry(fmt::format("n{}", i), 5000 + i)}), false, counts_).ok());
     ASSERT_THAT(Find(*registry.Current(), "l", 5000 + i), ElementsAre(fmt::format("n{}", i)));
-    ASSERT_EQ(registry.Current()->lists[0]->entry_count(), 501 + i);
+    ASSERT_EQ(registry.Current()->lists[0]->entry_count(), 201 + i);
   }
   registry.WaitForMerges();
-  EXPECT_LT(registry.Current()->lists[0]->delta_entries(), 150u);
-  for (std::uint64_t i = 0; i < 150; ++i)
+  EXPECT_LT(registry.Current()->lists[0]->delta_entries(), 40u);
+  for (std::uint64_t i = 0; i < 40; ++i)
     EXPECT_THAT(Find(*registry.Current(), "l", 5000 + i), ElementsAre(fmt::format("n{}", i)));
   EXPECT_EQ(registry.Current()->lists[0]->info.digest, store_->GetList("l")->digest);
 }
