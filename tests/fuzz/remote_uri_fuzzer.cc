@@ -1,0 +1,71 @@
+// URIs of uploads, references of redirects, keys of objects, and the addresses that they lead to.
+#include <netinet/in.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "core/net/address.h"
+#include "core/net/http_uri.h"
+#include "core/source/s3_uri.h"
+
+namespace {
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+bool Same(const tamiz::net::HttpUri& a, const tamiz::net::HttpUri& b) {
+  return a.SameOrigin(b) && a.target == b.target && a.host_is_address == b.host_is_address;
+}
+
+// What is accepted is plain, and means the same when it is read again: libcurl reads it again.
+void CheckHttp(const tamiz::net::HttpUri& uri) {
+  const std::string text = uri.Text();
+  for (const char c : text) Require(c > 0x20 && c < 0x7f && c != '\\' && c != '#');
+  Require(uri.host.find('@') == std::string::npos && uri.target.starts_with('/') && uri.port != 0);
+  const auto again = tamiz::net::ParseHttpUri(text);
+  Require(again.ok() && Same(*again, uri));
+}
+
+void CheckS3(std::string_view text) {
+  const auto object = tamiz::source::ParseS3Uri(text);
+  if (!object.ok()) return;
+  const std::string target = tamiz::source::TargetOf(*object, /*with_bucket=*/true);
+  const auto uri = tamiz::net::ParseHttpUri("https://s3.example" + target);
+  Require(uri.ok() && uri->target == target);
+  // Bucket and key cannot be left by way of the key.
+  Require(target.starts_with("/" + object->bucket + "/") && target.find("/../") == std::string::npos);
+}
+
+void CheckAddress(const std::uint8_t* data, std::size_t size) {
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  std::memcpy(&v6.sin6_addr, data, std::min<std::size_t>(size, 16));
+  const auto* address = reinterpret_cast<const sockaddr*>(&v6);
+  const bool is_public = tamiz::net::ClassOf(address, sizeof v6) == tamiz::net::AddressClass::kPublic;
+  Require(tamiz::net::MayConnect(address, sizeof v6, false) == is_public);
+  Require(!is_public || (v6.sin6_addr.s6_addr[0] & 0xe0) == 0x20);  // 2000::/3
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  std::memcpy(&v4.sin_addr, data, std::min<std::size_t>(size, 4));
+  address = reinterpret_cast<const sockaddr*>(&v4);
+  const std::uint32_t number = ntohl(v4.sin_addr.s_addr);
+  if (number >> 24 == 127 || number >> 24 == 10 || number >> 16 == 0xa9fe || number >= 0xe0000000) {
+    Require(!tamiz::net::MayConnect(address, sizeof v4, false));
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (const auto uri = tamiz::net::ParseHttpUri(text); uri.ok()) CheckHttp(*uri);
+  const auto base = tamiz::net::ParseHttpUri("https://base.example/a/b?c");
+  Require(base.ok());
+  if (const auto uri = tamiz::net::ResolveReference(*base, text); uri.ok()) CheckHttp(*uri);
+  CheckS3(text);
+  CheckAddress(data, size);
+  return 0;
+}
