@@ -20,10 +20,11 @@ struct Session {
 };
 
 // One function a family of verbs: adds them to `app`. `session` must outlive the run.
-void AddScanCommand(CLI::App& app, Session& session);    // scan
-void AddHashCommands(CLI::App& app, Session& session);   // hash, lookup
-void AddListCommands(CLI::App& app, Session& session);   // list …
-void AddAdminCommands(CLI::App& app, Session& session);  // status, selftest, formats, reload
+void AddScanCommand(CLI::App& app, Session& session);       // scan
+void AddHashCommands(CLI::App& app, Session& session);      // hash, lookup
+void AddListCommands(CLI::App& app, Session& session);      // list …
+void AddExchangeCommands(CLI::App& app, Session& session);  // exchange …
+void AddAdminCommands(CLI::App& app, Session& session);     // status, selftest, formats, reload
 
 // Exit codes. Those of `scan` in order of gravity: an error beats a match, a match beats a possible match,
 // that beats incomplete, that beats no known match.

@@ -71,6 +71,7 @@ void PrintList(const v1::HashList& list) {
              policy.min_query_coverage());
   fmt::print("orientations     {}\nborder removal   {}\n", policy.orientations() ? "on" : "off",
              policy.border_removal() ? "on" : "off");
+  if (policy.has_max_age()) fmt::print("max age          {}\n", Seconds(policy.max_age()));
   fmt::print("action hint      {}\n", Printable(policy.action_hint()));
 }
 
@@ -372,6 +373,22 @@ void AddListCommands(CLI::App& app, Session& session) {
       request.set_list(*gone);
       return Call(session, &Stub::DeleteList, request, [&gone](const v1::DeleteListResponse&) {
         fmt::print("removed list {}\n", Printable(*gone));
+      });
+    };
+  });
+
+  auto approved = std::make_shared<v1::ApproveChangeRequest>();
+  CLI::App* approve_verb = Verb(lists, "approve", "Apply a change of an exchange that waits for a person.",
+                                *approved->mutable_list());
+  auto reject = std::make_shared<bool>(false);
+  approve_verb->add_flag("--reject", *reject, "drop it and pause the exchange");
+  approve_verb->callback([&session, approved, reject] {
+    approved->set_reject(*reject);
+    session.run = [&session, approved] {
+      return Call(session, &Stub::ApproveChange, *approved, [&](const v1::ApproveChangeResponse& response) {
+        fmt::print("{}: {} added, {} updated, {} removed\n", approved->reject() ? "rejected" : "applied",
+                   response.added(), response.updated(), response.removed());
+        PrintVersion(response.list());
       });
     };
   });

@@ -1,5 +1,7 @@
 #include "cli/list_settings.h"
 
+#include <cmath>
+
 #include "cli/sampling.h"
 
 namespace tamiz::cli {
@@ -29,6 +31,12 @@ void FillPolicy(const ListSettings& settings, v1::ListPolicy& policy, google::pr
                                   : v1::LIST_MODE_ENFORCE);
   });
   take(settings.action_hint, "action_hint", [&](const std::string& v) { policy.set_action_hint(v); });
+  take(settings.max_age, "max_age", [&](const std::string& v) {
+    double seconds = 0;
+    if (v != "any" && ParseSpan("--max-age", v, seconds).ok()) {
+      policy.mutable_max_age()->set_seconds(std::llround(seconds));
+    }
+  });
   take(settings.sampling, "sampling", [&](const std::string& v) {
     policy.mutable_sampling();
     if (v != "default") (void)FillSamplingName(v, *policy.mutable_sampling());
@@ -73,6 +81,14 @@ void AddListSettings(CLI::App& command, ListSettings& settings, bool creating) {
       .add_option("--border-removal", settings.border_removal, "also look up frames without their borders")
       ->check(CLI::IsMember({"on", "off"}));
   command.add_option("--action-hint", settings.action_hint, "what to do with a match, for example block");
+  command
+      .add_option("--max-age", settings.max_age,
+                  "older than this, scans are incomplete, for example 48h; any: no limit (default)")
+      ->check([](const std::string& text) {
+        double seconds = 0;
+        const grpc::Status status = text == "any" ? grpc::Status::OK : ParseSpan("--max-age", text, seconds);
+        return status.ok() ? std::string() : status.error_message();
+      });
   std::vector<std::string> plans = SamplingNames();
   plans.emplace_back("default");
   command

@@ -13,7 +13,7 @@ namespace tamiz::cli {
 
 // Unset: the server's default, or left as it is.
 struct ListSettings {
-  std::optional<std::string> source_org, description, kind, mode, action_hint, sampling;
+  std::optional<std::string> source_org, description, kind, mode, action_hint, sampling, max_age;
   std::vector<std::string> labels;
   std::optional<unsigned> radius, review_radius, quality_floor;
   std::optional<double> min_reference_coverage, min_query_coverage;

@@ -36,6 +36,7 @@ int Main(int argc, char** argv) {
   AddScanCommand(app, session);
   AddHashCommands(app, session);
   AddListCommands(app, session);
+  AddExchangeCommands(app, session);
   AddAdminCommands(app, session);
   try {
     app.parse(argc, argv);

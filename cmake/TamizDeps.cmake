@@ -10,6 +10,7 @@ find_package(nlohmann_json CONFIG REQUIRED)
 find_package(tomlplusplus CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core pull)
 find_package(SQLiteCpp CONFIG REQUIRED)
+find_package(pugixml CONFIG REQUIRED)
 
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)

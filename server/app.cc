@@ -21,6 +21,7 @@
 #include "core/store/sqlite_store.h"
 #include "server/admin_service.h"
 #include "server/data_dir_lock.h"
+#include "server/exchange_service.h"
 #include "server/hash_service.h"
 #include "server/list_service.h"
 #include "server/listen_address.h"
@@ -37,6 +38,8 @@ constexpr std::uint32_t kChangeThreads = 2;
 constexpr std::size_t kChangeQueue = 256;
 constexpr std::uint32_t kExportThreads = 2;
 constexpr std::size_t kExportQueue = 4;
+constexpr std::uint32_t kSyncThreads = 4;
+constexpr std::size_t kSyncQueue = 16;
 constexpr auto kStoreCheckEvery = std::chrono::seconds(10);
 constexpr auto kRecordCleaningEvery = std::chrono::hours(1);
 
@@ -98,7 +101,8 @@ bool IsLive(std::string_view key) {
 }
 
 constexpr std::array kScanningServices = {"", "tamiz.v1.ScanService", "tamiz.v1.HashService"};
-constexpr std::array kManagingServices = {"tamiz.v1.ListService", "tamiz.v1.AdminService"};
+constexpr std::array kManagingServices = {"tamiz.v1.ListService", "tamiz.v1.ExchangeService",
+                                          "tamiz.v1.AdminService"};
 
 // Lists in metrics: what is new, what changed, what went.
 class ListReporter {
@@ -143,8 +147,9 @@ struct App::Parts {
   void ReportLists();
   bool ShutDownOnce();
 
-  config::Config config;  // as configured; sections that a reload takes over change
-  source::Config source;  // with the data directory for its default; constant after the start
+  config::Config config;      // as configured; sections that a reload takes over change
+  source::Config source;      // with the data directory for its default; constant after the start
+  exchange::Config exchange;  // the same
   std::function<StatusOr<config::Config>()> load_config;
   const WallTime started_at = Clock::System().WallNow();
 
@@ -163,12 +168,14 @@ struct App::Parts {
   std::unique_ptr<scan::SelfTest> self_test;
   LiveSettings settings;
   std::unique_ptr<work::Admission> admission;
-  std::unique_ptr<IoPool> uploads, changes, exports;
+  std::unique_ptr<IoPool> uploads, changes, exports, syncs;
+  std::unique_ptr<exchange::ExchangeRunner> exchanges;
   std::unique_ptr<SelfTestRunner> self_test_runner;
 
   std::unique_ptr<ScanService> scan_service;
   std::unique_ptr<HashService> hash_service;
   std::unique_ptr<ListService> list_service;
+  std::unique_ptr<ExchangeService> exchange_service;
   std::unique_ptr<AdminService> admin_service;
   std::unique_ptr<grpc::Server> server;
   int grpc_port = 0;
@@ -225,6 +232,7 @@ Status App::Parts::Listen() {
   builder.RegisterService(scan_service.get());
   builder.RegisterService(hash_service.get());
   builder.RegisterService(list_service.get());
+  builder.RegisterService(exchange_service.get());
   builder.RegisterService(admin_service.get());
   const auto max_message =
       static_cast<int>(std::min<std::uint64_t>(config.server.max_message_bytes, INT32_MAX));
@@ -341,6 +349,8 @@ bool App::Parts::ShutDownOnce() {
     admission.reset();  // waits for scans whose decoders were just killed
     uploads.reset();
     changes.reset();
+    syncs.reset();
+    exchanges.reset();
     exports.reset();
   };
   steps.stop_http = [this] { metrics_server.reset(); };
@@ -407,18 +417,25 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   p.uploads = std::make_unique<IoPool>("upload", kUploadThreads, kUploadQueue);
   p.changes = std::make_unique<IoPool>("list operation", kChangeThreads, kChangeQueue);
   p.exports = std::make_unique<IoPool>("export", kExportThreads, kExportQueue);
+  p.syncs = std::make_unique<IoPool>("sync", kSyncThreads, kSyncQueue);
+  p.exchange = p.config.exchange;
+  if (p.exchange.secrets_dir.empty()) p.exchange.secrets_dir = p.config.data_dir + "/secrets";
+  p.exchanges = std::make_unique<exchange::ExchangeRunner>(
+      p.exchange, exchange::ExchangeRunner::Parts{*p.store, *p.lists, p.metrics, Clock::System()});
   p.self_test_runner =
       std::make_unique<SelfTestRunner>(*p.self_test, p.readiness, p.config.self_test.interval);
 
-  const ServiceParts services{*p.scanner, *p.admission, *p.budget,  p.source,   *p.lists,  *p.store,
-                              p.metrics,  p.settings,   *p.uploads, *p.changes, *p.exports};
+  const ServiceParts services{*p.scanner, *p.admission, *p.budget,  p.source,   *p.lists,   *p.store,
+                              p.metrics,  p.settings,   *p.uploads, *p.changes, *p.exports, *p.exchanges};
   p.scan_service = std::make_unique<ScanService>(services);
   p.hash_service = std::make_unique<HashService>(services);
   p.list_service = std::make_unique<ListService>(services);
+  p.exchange_service = std::make_unique<ExchangeService>(services, *p.exchanges, *p.syncs);
   p.admin_service = std::make_unique<AdminService>(
       services, AdminService::Parts{p.readiness, *p.self_test, *p.self_test_runner, TAMIZ_VERSION,
                                     p.started_at, std::move(layers), [&p] { return p.Reload(); }});
   std::unique_ptr<App> app(new App(std::move(parts)));
+  TAMIZ_RETURN_IF_ERROR(p.exchanges->Start());
   TAMIZ_RETURN_IF_ERROR(p.Listen());
   p.housekeeping = std::jthread([&p](const std::stop_token& stop) { p.Housekeeping(stop); });
   return app;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/log.h"
 #include "server/export_call.h"
 #include "server/import_call.h"
 #include "server/intake.h"
@@ -351,6 +352,26 @@ grpc::ServerUnaryReactor* ListService::RollbackList(grpc::CallbackServerContext*
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info,
                            parts_.lists.Rollback(request->list(), request->version()));
     ToProto(info, response->mutable_list());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::ApproveChange(grpc::CallbackServerContext* context,
+                                                     const v1::ApproveChangeRequest* request,
+                                                     v1::ApproveChangeResponse* response) {
+  return OnChanges(context, "ListService/ApproveChange", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    store::ChangeCounts counts;
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info,
+                           parts_.exchanges.Approve(request->list(), request->reject(), counts));
+    ToProto(info, response->mutable_list());
+    response->set_added(counts.added);
+    response->set_updated(counts.updated);
+    response->set_removed(counts.removed);
+    LogInfo(request->reject() ? "waiting change rejected" : "waiting change approved",
+            {{"list", info.name},
+             {"added", static_cast<std::int64_t>(counts.added)},
+             {"removed", static_cast<std::int64_t>(counts.removed)}});
     return OkStatus();
   });
 }

@@ -47,6 +47,9 @@ class ListService final : public v1::ListService::CallbackService {
   grpc::ServerUnaryReactor* RollbackList(grpc::CallbackServerContext* context,
                                          const v1::RollbackListRequest* request,
                                          v1::RollbackListResponse* response) override;
+  grpc::ServerUnaryReactor* ApproveChange(grpc::CallbackServerContext* context,
+                                          const v1::ApproveChangeRequest* request,
+                                          v1::ApproveChangeResponse* response) override;
   grpc::ServerUnaryReactor* DiffVersions(grpc::CallbackServerContext* context,
                                          const v1::DiffVersionsRequest* request,
                                          v1::DiffVersionsResponse* response) override;

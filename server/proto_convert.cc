@@ -252,6 +252,9 @@ Status FillPolicy(const v1::ListPolicy& proto, const Wanted& wanted, lists::List
     if (mode) policy.mode = *mode;
   }
   if (proto.has_action_hint() && wanted("action_hint")) policy.action_hint = proto.action_hint();
+  if (proto.has_max_age() && wanted("max_age")) {
+    policy.max_age = std::chrono::seconds(TimeUtil::DurationToSeconds(proto.max_age()));
+  }
   if (proto.has_sampling() && wanted("sampling")) {
     policy.sampling = media::SamplingRequest();
     if (const Status status = FillSampling(proto.sampling(), policy.sampling); !status.ok()) {
@@ -421,6 +424,9 @@ void ToProto(const lists::ListInfo& info, v1::HashList* list) {
   policy->set_action_hint(info.policy.action_hint);
   if (info.policy.sampling != media::SamplingRequest())
     Fill(info.policy.sampling, policy->mutable_sampling());
+  if (info.policy.max_age) {
+    *policy->mutable_max_age() = TimeUtil::SecondsToDuration(info.policy.max_age->count());
+  }
   list->set_version(info.version);
   list->set_digest(info.digest);
   list->set_entry_count(info.entry_count);
@@ -498,6 +504,7 @@ Status ApplyUpdate(const v1::UpdateListRequest& request, lists::ListInfo& info) 
   if (mask.contains("policy.border_removal")) info.policy.border_removal = defaults.border_removal;
   if (mask.contains("policy.mode")) info.policy.mode = defaults.mode;
   if (mask.contains("policy.action_hint")) info.policy.action_hint = defaults.action_hint;
+  if (mask.contains("policy.max_age")) info.policy.max_age = defaults.max_age;
   if (mask.contains("policy.sampling")) info.policy.sampling = defaults.sampling;
   TAMIZ_RETURN_IF_ERROR(FillPolicy(
       update.policy(),

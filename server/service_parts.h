@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "core/exchange/exchange_runner.h"
 #include "core/metrics/metrics.h"
 #include "core/scan/scanner.h"
 #include "core/source/upload.h"
@@ -32,6 +33,7 @@ struct ServiceParts {
   IoPool& uploads;  // bytes of streamed uploads to memory or disk
   IoPool& changes;  // reads and changes of lists
   IoPool& exports;  // one thread an export, for as long as the client takes
+  exchange::ExchangeRunner& exchanges;
 };
 
 }  // namespace tamiz::server

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/exchange/config.h"
 #include "core/sandbox/decoder_pool.h"
 #include "core/scan/scanner.h"
 #include "core/source/upload.h"
@@ -63,6 +64,7 @@ struct Config {
   work::AdmissionConfig admission;
   scan::Config scan;
   ListsConfig lists;
+  exchange::Config exchange;
   SelfTestConfig self_test;
   LogConfig log;
 };

@@ -130,7 +130,9 @@ const std::vector<Key>& Table() {
   constexpr auto kSource = &Config::source;
   constexpr auto kDecode = &Config::decode;
   constexpr auto kAdmission = &Config::admission;
+  using Exchange = exchange::Config;
   constexpr auto kScan = &Config::scan;
+  constexpr auto kExchange = &Config::exchange;
   static const std::vector<Key> table = {
       {.name = "data_dir", .kind = Kind::kText, .field = TextField([](Config& c) -> std::string& {
                                                   return c.data_dir;
@@ -190,6 +192,14 @@ const std::vector<Key>& Table() {
       Flag<&Config::lists, &ListsConfig::allow_export>("lists.allow_export"),
       Flag<&Config::lists, &ListsConfig::save_snapshots>("lists.save_snapshots"),
       Count<&Config::lists, &ListsConfig::keep_versions>("lists.keep_versions", 0, 1'000'000),
+
+      Text<kExchange, &Exchange::secrets_dir>("exchange.secrets_dir"),
+      Flag<kExchange, &Exchange::allow_private>("exchange.allow_private"),
+      Text<kExchange, &Exchange::ca_file>("exchange.ca_file"),
+      Time<kExchange, &Exchange::request_time>("exchange.request_time", 1s, 10min),
+      Count<kExchange, &Exchange::max_attempts>("exchange.max_attempts", 1, 10),
+      Share<kExchange, &Exchange::max_change_share>("exchange.max_change_share"),
+      Count<kExchange, &Exchange::min_guarded_entries>("exchange.min_guarded_entries", 0, 1'000'000'000),
 
       Time<&Config::self_test, &SelfTestConfig::interval>("self_test.interval", 0s, 24h),
 

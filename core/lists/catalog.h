@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/lists/freshness.h"
 #include "core/lists/list_snapshot.h"
 
 namespace tamiz::lists {
@@ -23,6 +24,7 @@ struct Catalog {
   std::uint64_t generation = 0;                            // grows with every swap
   std::vector<std::shared_ptr<const ListSnapshot>> lists;  // by name, those in mode off included
   std::vector<UnavailableList> unavailable;
+  std::shared_ptr<const Freshness> freshness;  // may be null: then a list is as old as its version
 
   // By name or id; null if there is none.
   [[nodiscard]] const ListSnapshot* Find(std::string_view name_or_id) const;

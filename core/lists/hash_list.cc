@@ -209,6 +209,9 @@ Status ListPolicy::Validate() const {
     return PolicyError("min_query_coverage", fmt::format("is {}; it must be 0 to 1", min_query_coverage));
   }
   if (ToString(mode).empty()) return PolicyError("mode", "is unknown; it must be enforce, shadow or off");
+  if (max_age && (*max_age < std::chrono::seconds(1) || *max_age > std::chrono::hours(24 * 365))) {
+    return PolicyError("max_age", fmt::format("is {} s; it must be 1 second to 365 days", max_age->count()));
+  }
   if (action_hint.size() > 256) {
     return PolicyError("action_hint", fmt::format("has {} bytes; it may have 256", action_hint.size()));
   }

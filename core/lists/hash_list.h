@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -77,6 +78,9 @@ struct ListPolicy {
   std::string action_hint;  // at most 256 bytes
   // Which frames of a video this list wants looked at; the server's default where it says nothing.
   media::SamplingRequest sampling;
+  // Longest time since the list was last known to be complete: changed, or confirmed by its exchange. Beyond
+  // it scans that consult it are INCOMPLETE(LIST_UNAVAILABLE). 1 second to 365 days; unset: any age.
+  std::optional<std::chrono::seconds> max_age;
   // INVALID_ARGUMENT with the field's name, the value and the range.
   [[nodiscard]] Status Validate() const;
   friend bool operator==(const ListPolicy&, const ListPolicy&) = default;

@@ -25,10 +25,27 @@ media::IncompleteReason Unavailable(const lists::UnavailableList& list) {
           fmt::format("list {} could not be consulted: {}", list.name, list.why)};
 }
 
+// Says so of a list that is older than its policy allows.
+void CheckAge(const lists::ListSnapshot& list, const lists::Catalog& catalog, WallTime now,
+              std::vector<media::IncompleteReason>& reasons) {
+  const auto& max_age = list.info.policy.max_age;
+  if (!max_age) return;
+  WallTime complete_at = list.info.version == 0 ? list.info.created_at : list.info.updated_at;
+  if (catalog.freshness != nullptr) {
+    complete_at = std::max(complete_at, catalog.freshness->Of(list.info.list_id).value_or(complete_at));
+  }
+  if (now - complete_at <= *max_age) return;
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - complete_at);
+  reasons.push_back(
+      {IncompleteCode::kListUnavailable,
+       fmt::format("list {} was last known to be complete {} s ago; its policy allows {} s (max_age)",
+                   list.info.name, age.count(), max_age->count())});
+}
+
 }  // namespace
 
 StatusOr<ConsultedLists> ChooseLists(const lists::Catalog& catalog, const std::vector<std::string>& wanted,
-                                     std::vector<media::IncompleteReason>& reasons) {
+                                     WallTime now, std::vector<media::IncompleteReason>& reasons) {
   ConsultedLists chosen;
   const std::size_t reasons_before = reasons.size();
   if (wanted.empty()) {
@@ -59,6 +76,9 @@ StatusOr<ConsultedLists> ChooseLists(const lists::Catalog& catalog, const std::v
       return MakeError(StatusCode::kNotFound,
                        fmt::format("there is no list named \"{}\"; see ListLists", name), "LIST_NOT_FOUND");
     }
+  }
+  for (const auto* group : {&chosen.block, &chosen.allow}) {
+    for (const lists::ListSnapshot* list : *group) CheckAge(*list, catalog, now, reasons);
   }
   if (chosen.block.empty() && reasons.size() == reasons_before) {
     reasons.push_back({IncompleteCode::kListUnavailable,

@@ -17,10 +17,11 @@ struct ConsultedLists {
 };
 
 // As for Conclude. Adds LIST_UNAVAILABLE to `reasons` for every list that should be consulted and cannot be:
-// those that could not be loaded, those named although they are off, and once if there is nothing to consult
-// at all.
+// those that could not be loaded, those named although they are off, those that are older than their policy
+// allows (they are consulted all the same: what matches, matches), and once if there is nothing to consult at
+// all.
 [[nodiscard]] StatusOr<ConsultedLists> ChooseLists(const lists::Catalog& catalog,
-                                                   const std::vector<std::string>& wanted,
+                                                   const std::vector<std::string>& wanted, WallTime now,
                                                    std::vector<media::IncompleteReason>& reasons);
 
 }  // namespace tamiz::match

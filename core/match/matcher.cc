@@ -295,7 +295,8 @@ StatusOr<Conclusion> Conclude(const Evidence& evidence, const lists::Catalog& ca
   Conclusion conclusion;
   conclusion.generation = catalog.generation;
   conclusion.reasons = std::move(reasons);
-  TAMIZ_ASSIGN_OR_RETURN(const ConsultedLists consulted, ChooseLists(catalog, wanted, conclusion.reasons));
+  TAMIZ_ASSIGN_OR_RETURN(const ConsultedLists consulted,
+                         ChooseLists(catalog, wanted, now, conclusion.reasons));
   for (const auto* group : {&consulted.block, &consulted.allow}) {
     for (const ListSnapshot* list : *group) {
       conclusion.lists.push_back(

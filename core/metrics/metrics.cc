@@ -137,6 +137,14 @@ struct Metrics::Families {
                            "Entries of each list that stand beside its base until they are merged.")),
         list_suspects(GaugeOf(registry, "tamiz_list_suspect_hashes",
                               "Hashes of each list that are probably of no picture, by kind.")),
+        exchange_syncs(CounterOf(registry, "tamiz_exchange_syncs_total",
+                                 "Readings of each exchange, by what came of them.")),
+        exchange_success(GaugeOf(registry, "tamiz_exchange_last_success_timestamp_seconds",
+                                 "When each exchange was last read to its end, since the epoch; 0: never.")),
+        exchange_skipped(CounterOf(registry, "tamiz_exchange_skipped_total",
+                                   "Records and hashes of each exchange that could not be kept.")),
+        exchange_pending(GaugeOf(registry, "tamiz_exchange_change_pending",
+                                 "1 while a change that each exchange brought waits for a person.")),
         selftest_success(GaugeOf(registry, "tamiz_selftest_last_success_timestamp_seconds",
                                  "When the canary last passed, since the epoch; 0 if it never did.")
                              .Add({})),
@@ -199,6 +207,25 @@ struct Metrics::Families {
     }
   }
 
+  struct ExchangeSeries {
+    std::map<std::string, Counter*, std::less<>> outcomes;
+    Gauge *success, *pending;
+    Counter* skipped;
+  };
+  ExchangeSeries& ExchangeOf(std::string_view name) TAMIZ_REQUIRES(mutex) {
+    const auto found = exchanges.find(name);
+    if (found != exchanges.end()) return found->second;
+    const prometheus::Labels labels{{"exchange", std::string(name)}};
+    ExchangeSeries series{.success = &exchange_success.Add(labels),
+                          .pending = &exchange_pending.Add(labels),
+                          .skipped = &exchange_skipped.Add(labels)};
+    for (const std::string_view outcome : kSyncOutcomes) {
+      series.outcomes[std::string(outcome)] =
+          &exchange_syncs.Add({{"exchange", std::string(name)}, {"outcome", std::string(outcome)}});
+    }
+    return exchanges.emplace(name, std::move(series)).first->second;
+  }
+
   struct ListGauges {
     Gauge *version, *entries, *updated, *bytes, *build;
   };
@@ -228,6 +255,10 @@ struct Metrics::Families {
   Gauge& bytes_in_flight;
   Family<Gauge>&list_version, &list_entries, &list_updated, &list_bytes, &list_build, &list_delta,
       &list_suspects;
+  Family<Counter>& exchange_syncs;
+  Family<Gauge>& exchange_success;
+  Family<Counter>& exchange_skipped;
+  Family<Gauge>& exchange_pending;
   Gauge& selftest_success;
   Series<Counter> selftest_runs;
   Family<Histogram>& rpcs;
@@ -243,6 +274,7 @@ struct Metrics::Families {
   Mutex mutex;
   std::map<std::string, ListGauges, std::less<>> lists TAMIZ_GUARDED_BY(mutex);
   std::map<std::string, StateGauges, std::less<>> list_states TAMIZ_GUARDED_BY(mutex);
+  std::map<std::string, ExchangeSeries, std::less<>> exchanges TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Counter*> match_series TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Histogram*> rpc_series TAMIZ_GUARDED_BY(mutex);
 };
@@ -391,6 +423,37 @@ void Metrics::ListGone(std::string_view list) {
     f.matches.Remove(series.second);
     return true;
   });
+}
+
+void Metrics::Synced(std::string_view exchange, std::string_view outcome,
+                     std::optional<std::chrono::system_clock::time_point> last_success,
+                     std::uint64_t skipped) {
+  Families& f = *families_;
+  MutexLock lock(f.mutex);
+  Families::ExchangeSeries& series = f.ExchangeOf(exchange);
+  if (const auto counter = series.outcomes.find(outcome); counter != series.outcomes.end()) {
+    counter->second->Increment();
+  }
+  if (last_success) series.success->Set(Seconds(*last_success));
+  series.skipped->Increment(static_cast<double>(skipped));
+}
+
+void Metrics::ExchangePending(std::string_view exchange, bool is_pending) {
+  Families& f = *families_;
+  MutexLock lock(f.mutex);
+  f.ExchangeOf(exchange).pending->Set(is_pending ? 1 : 0);
+}
+
+void Metrics::ExchangeGone(std::string_view exchange) {
+  Families& f = *families_;
+  MutexLock lock(f.mutex);
+  const auto found = f.exchanges.find(exchange);
+  if (found == f.exchanges.end()) return;
+  for (const auto& [outcome, counter] : found->second.outcomes) f.exchange_syncs.Remove(counter);
+  f.exchange_success.Remove(found->second.success);
+  f.exchange_pending.Remove(found->second.pending);
+  f.exchange_skipped.Remove(found->second.skipped);
+  f.exchanges.erase(found);
 }
 
 void Metrics::SelfTested(bool passed, std::chrono::system_clock::time_point at) {

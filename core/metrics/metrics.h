@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,8 @@ inline constexpr std::array<std::string_view, 6> kDecoderExits = {"finished", "c
                                                                   "timeout",  "memory_limit", "cancelled"};
 inline constexpr std::array<std::string_view, 4> kRefusals = {"SCAN_QUEUE_FULL", "BYTE_BUDGET", "DRAINING",
                                                               "IO_QUEUE_FULL"};
+inline constexpr std::array<std::string_view, 4> kSyncOutcomes = {"changed", "unchanged", "waiting",
+                                                                  "failed"};
 inline constexpr std::array<std::string_view, 4> kFetchSchemes = {"file", "http", "https", "s3"};
 inline constexpr std::array<std::string_view, 9> kFetchOutcomes = {"ok",          "too_large", "bad_uri",
                                                                    "refused",     "not_found", "unavailable",
@@ -84,6 +87,15 @@ class Metrics {
                  std::uint64_t low_quality, std::uint64_t shared);
   // Removes every series of the list, its matches too.
   void ListGone(std::string_view list);
+  // tamiz_exchange_syncs_total{exchange,outcome} if there is an outcome,
+  // tamiz_exchange_last_success_timestamp_seconds{exchange} (0: never),
+  // tamiz_exchange_skipped_total{exchange}
+  void Synced(std::string_view exchange, std::string_view outcome,
+              std::optional<std::chrono::system_clock::time_point> last_success, std::uint64_t skipped);
+  // tamiz_exchange_change_pending{exchange}
+  void ExchangePending(std::string_view exchange, bool is_pending);
+  // Removes every series of the exchange.
+  void ExchangeGone(std::string_view exchange);
   // tamiz_selftest_last_success_timestamp_seconds, tamiz_selftest_runs_total{result}
   void SelfTested(bool passed, std::chrono::system_clock::time_point at);
   void Rpc(std::string_view method, std::string_view code,

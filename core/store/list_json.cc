@@ -55,6 +55,7 @@ std::string PolicyToJson(const lists::ListPolicy& policy) {
               {"mode", static_cast<int>(policy.mode)},
               {"action_hint", policy.action_hint}};
   if (policy.review_radius) object["review_radius"] = *policy.review_radius;
+  if (policy.max_age) object["max_age_s"] = policy.max_age->count();
   if (policy.sampling != media::SamplingRequest()) object["sampling"] = SamplingToJson(policy.sampling);
   return Dump(object);
 }
@@ -72,6 +73,8 @@ StatusOr<lists::ListPolicy> PolicyFromJson(const std::string& text) {
     policy.border_removal = object.value("border_removal", policy.border_removal);
     policy.mode = static_cast<lists::ListMode>(object.value("mode", static_cast<int>(policy.mode)));
     policy.action_hint = object.value("action_hint", policy.action_hint);
+    if (object.contains("max_age_s"))
+      policy.max_age = std::chrono::seconds(object["max_age_s"].get<std::int64_t>());
     if (object.contains("sampling")) policy.sampling = SamplingFromJson(object["sampling"]);
     TAMIZ_RETURN_IF_ERROR(policy.Validate());
     return policy;

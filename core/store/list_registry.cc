@@ -56,14 +56,21 @@ std::int64_t MillisecondsSince(std::chrono::steady_clock::time_point started) {
 constexpr std::string_view kSnapshotSuffix = ".snapshot";
 constexpr unsigned kMaxLoadThreads = 4;
 
+std::shared_ptr<const lists::Catalog> EmptyCatalog(std::shared_ptr<const lists::Freshness> freshness) {
+  auto catalog = std::make_shared<lists::Catalog>();
+  catalog->freshness = std::move(freshness);
+  return catalog;
+}
+
 }  // namespace
 
 ListRegistry::ListRegistry(Store& store, const Clock& clock, RegistryOptions options)
     : store_(store),
       clock_(clock),
       options_(std::move(options)),
+      freshness_(std::make_shared<lists::Freshness>()),
       saves_snapshots_(!options_.snapshot_dir.empty()),
-      current_(std::make_shared<lists::Catalog>()),
+      current_(EmptyCatalog(freshness_)),
       merger_([this](const std::stop_token& stop) { MergeLoop(stop); }) {}
 
 ListRegistry::~ListRegistry() { StopTidying(); }
@@ -77,6 +84,8 @@ void ListRegistry::StopTidying() {
   }
   merger_.join();
 }
+
+void ListRegistry::Confirm(std::string_view list_id, WallTime at) { freshness_->Confirm(list_id, at); }
 
 std::shared_ptr<const lists::Catalog> ListRegistry::Current() const {
   MutexLock lock(mutex_);
@@ -351,6 +360,7 @@ Status ListRegistry::LoadAll() {
     TAMIZ_ASSIGN_OR_RETURN(const std::vector<lists::ListInfo> all, store_.Lists());
     const auto before = Current();
     auto next = std::make_shared<lists::Catalog>();
+    next->freshness = freshness_;
     next->generation = before->generation + 1;
     for (const lists::ListInfo& info : all) {
       const SnapshotPtr old = FindShared(*before, info.list_id);

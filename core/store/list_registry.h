@@ -87,6 +87,9 @@ class ListRegistry {
   // of one list takes.
   void StopTidying();
 
+  // The list is known to be complete as of `at`, though nothing changed: its exchange said so.
+  void Confirm(std::string_view list_id, WallTime at);
+
   // Called after each swap with the list that changed, without locks held; after DeleteList the list is not
   // in Current() any more. Comes from the thread of the change, or from that of the merges. May call the
   // registry, but not WaitForMerges or StopTidying. Set once, before the first change.
@@ -120,6 +123,7 @@ class ListRegistry {
   Store& store_;
   const Clock& clock_;
   const RegistryOptions options_;
+  const std::shared_ptr<lists::Freshness> freshness_;  // own synchronisation; shared with every catalogue
   std::function<void(const lists::ListInfo&)> on_swap_;
 
   // Own synchronisation.

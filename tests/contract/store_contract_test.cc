@@ -132,7 +132,8 @@ TYPED_TEST(StoreContract, KeepsWhatAListIs) {
                  .orientations = false,
                  .border_removal = false,
                  .mode = lists::ListMode::kShadow,
-                 .action_hint = "hold"};
+                 .action_hint = "hold",
+                 .max_age = std::chrono::hours(48)};
   ASSERT_TRUE(this->store_->CreateList(info).ok());
   for (const std::string& key : {info.name, info.list_id}) {
     const auto read = this->store_->GetList(key);

@@ -32,7 +32,7 @@ after(async () => {
 });
 
 describe('health and reflection', () => {
-  const services = ['ScanService', 'HashService', 'ListService', 'AdminService'].map((name) => `tamiz.v1.${name}`);
+  const services = ['ScanService', 'HashService', 'ListService', 'ExchangeService', 'AdminService'].map((name) => `tamiz.v1.${name}`);
 
   test('health is SERVING, overall and for each service', async () => {
     for (const service of ['', ...services]) {
@@ -442,9 +442,19 @@ describe('administration', () => {
   });
 });
 
+// With real servers: exchanges.test.js.
+test('exchanges that are not there', async () => {
+  assert.deepEqual((await client.call(client.exchanges, 'ListExchanges')).exchanges, []);
+  await failure(client.call(client.exchanges, 'AddExchange', { settings: { name: 'x', list: 'x', type: 'other' } }), status.INVALID_ARGUMENT);
+  for (const method of ['SyncExchange', 'TestExchange', 'RemoveExchange']) {
+    await failure(client.call(client.exchanges, method, { name: 'nobody' }), status.NOT_FOUND);
+  }
+  await failure(client.call(client.lists, 'ApproveChange', { list: 'tamiz-test' }), status.NOT_FOUND);
+});
+
 test('every method was driven', () => {
   const missing = [];
-  for (const one of [client.scans, client.hashes, client.lists, client.admin, client.health]) {
+  for (const one of [client.scans, client.hashes, client.lists, client.exchanges, client.admin, client.health]) {
     for (const name of Object.keys(Object.getPrototypeOf(one))) {
       const { path: method } = one[name];
       // Health.List is younger than this server's gRPC.

@@ -10,7 +10,7 @@ import { slowdown, sourceDir } from './server.js';
 
 const protoDir = path.join(sourceDir, 'proto');
 const definition = protoLoader.loadSync(
-  ['tamiz/v1/scan_service.proto', 'tamiz/v1/hash_service.proto', 'tamiz/v1/list_service.proto', 'tamiz/v1/admin_service.proto'],
+  ['tamiz/v1/scan_service.proto', 'tamiz/v1/hash_service.proto', 'tamiz/v1/list_service.proto', 'tamiz/v1/admin_service.proto', 'tamiz/v1/exchange_service.proto'],
   { includeDirs: [protoDir], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true });
 const { tamiz } = grpc.loadPackageDefinition(definition);
 
@@ -46,12 +46,13 @@ export class Client {
     this.hashes = new tamiz.v1.HashService(address, credentials, all);
     this.lists = new tamiz.v1.ListService(address, credentials, all);
     this.admin = new tamiz.v1.AdminService(address, credentials, all);
+    this.exchanges = new tamiz.v1.ExchangeService(address, credentials, all);
     const Health = grpc.makeClientConstructor(healthService, 'Health');
     this.health = new Health(address, credentials, all);
   }
 
   close() {
-    for (const client of [this.scans, this.hashes, this.lists, this.admin, this.health]) client.close();
+    for (const client of [this.scans, this.hashes, this.lists, this.admin, this.exchanges, this.health]) client.close();
   }
 
   // Calls a unary method; rejects with grpc-js' error, which has code, details and metadata.

@@ -138,9 +138,10 @@ TEST(Keys, CoverEveryFieldOfEverySection) {
   EXPECT_EQ(count("admission."), Members<work::AdmissionConfig>());
   EXPECT_EQ(count("scan."), Members<scan::Config>());
   EXPECT_EQ(count("lists."), Members<ListsConfig>());
+  EXPECT_EQ(count("exchange."), Members<exchange::Config>());
   EXPECT_EQ(count("self_test."), Members<SelfTestConfig>());
   EXPECT_EQ(count("log."), Members<LogConfig>());
-  EXPECT_EQ(Members<Config>(), 9u);  // eight sections and data_dir
+  EXPECT_EQ(Members<Config>(), 10u);  // nine sections and data_dir
 }
 
 TEST(Keys, EachReachesAFieldOfItsOwn) {

@@ -458,6 +458,26 @@ TEST(Matcher, ListsThatAreOffAreNotConsulted) {
   EXPECT_THAT(conclusion.matches, IsEmpty());
 }
 
+TEST(Lists, OneThatIsTooOldIsConsultedAndSaysSo) {
+  ListBuilder known("known");
+  known.Pdq("e", Picture(1));
+  known.policy().max_age = 1h;
+  known.info().updated_at = kNow - 2h;
+  lists::Catalog catalog = CatalogOf({known.Build()});
+  const Conclusion nothing = Ask(Still(Look(Picture(2))), catalog);
+  EXPECT_EQ(nothing.verdict, Verdict::kIncomplete);
+  ASSERT_THAT(CodesOf(nothing), ElementsAre(IncompleteCode::kListUnavailable));
+  EXPECT_THAT(nothing.reasons[0].detail, HasSubstr("complete 7200 s ago; its policy allows 3600 s"));
+  EXPECT_EQ(Ask(Still(Look(Picture(1))), catalog).verdict, Verdict::kMatch) << "what matches, matches";
+
+  // Nothing changed, but its exchange was read to the end.
+  const auto freshness = std::make_shared<lists::Freshness>();
+  freshness->Confirm("id-of-known", kNow - 30min);
+  freshness->Confirm("id-of-known", kNow - 90min);
+  catalog.freshness = freshness;
+  EXPECT_EQ(Ask(Still(Look(Picture(2))), catalog).verdict, Verdict::kNoKnownMatch);
+}
+
 TEST(Matcher, ShadowListsReportWithoutInfluence) {
   ListBuilder shadow("shadow");
   shadow.policy().mode = ListMode::kShadow;
