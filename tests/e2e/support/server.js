@@ -21,15 +21,17 @@ export function temporaryDirectory(t) {
 }
 
 export class Server {
-  // `environment`: TAMIZ__SECTION__KEY settings; `dataDir`: kept by the caller if given.
-  static async start({ environment = {}, dataDir, listen = '127.0.0.1:0', configFile } = {}) {
+  // `environment`: TAMIZ__SECTION__KEY settings; `dataDir`: kept by the caller if given; `within`: a program and its
+  // arguments that execute the server as the rest of their command line.
+  static async start({ environment = {}, dataDir, listen = '127.0.0.1:0', configFile, within = [] } = {}) {
     const server = new Server();
     server.ownsDataDir = dataDir === undefined;
     server.dataDir = dataDir ?? temporaryDirectory();
     server.log = [];
     const args = ['--data-dir', server.dataDir, '--listen', listen, '--metrics-listen', '127.0.0.1:0'];
     if (configFile) args.push('--config', configFile);
-    server.process = spawn(path.join(binDir, 'tamizd'), args,
+    const [program, ...rest] = [...within, path.join(binDir, 'tamizd'), ...args];
+    server.process = spawn(program, rest,
       { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     server.exited = new Promise((resolve) => {
       server.process.once('exit', (code, signal) => resolve({ code, signal }));
