@@ -1,5 +1,6 @@
 #include "core/lists/entry_table.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <limits>
@@ -82,7 +83,7 @@ void EntryTableBuilder::Add(const Entry& entry) {
   std::uint8_t* record = records_.data() + begin;
   std::memcpy(record, &head.expires_at, sizeof head.expires_at);
   std::memcpy(record + 8, &head.id_bytes, sizeof head.id_bytes);
-  std::memcpy(record + kHeadBytes, entry.id.data(), entry.id.size());
+  std::copy(entry.id.begin(), entry.id.end(), record + kHeadBytes);
   std::memcpy(record + kHeadBytes + entry.id.size(), body_.data(), body_.size());
   offsets_.push_back(records_.size());
 }
