@@ -29,6 +29,8 @@ struct ScanOptions {
   SamplingOptions sampling;
   bool hashes = false;
   bool bulk = false;
+  bool stop_on_match = false;
+  bool progress = false;
   std::string media_type_hint;
   std::vector<std::string> labels;  // key=value
   unsigned retries = 5;
@@ -44,6 +46,7 @@ grpc::Status MakeRequest(const ScanOptions& options, v1::ScanRequest& request) {
   if (grpc::Status status = FillSampling(options.sampling, *request.mutable_sampling()); !status.ok())
     return status;
   request.set_return_hashes(options.hashes);
+  request.set_stop_on_match(options.stop_on_match);
   request.set_media_type_hint(options.media_type_hint);
   request.set_lane(options.bulk ? v1::LANE_BULK : v1::LANE_LIVE);
   for (const std::string& label : options.labels) {
@@ -56,15 +59,52 @@ grpc::Status MakeRequest(const ScanOptions& options, v1::ScanRequest& request) {
   return grpc::Status::OK;
 }
 
+// Largest file that is sent in one message: below the server's default limit for messages.
+constexpr std::uint64_t kMostInline = 3 << 20;
+
+// Prints on stderr what a scan tells while it runs, a line each.
+class ScanWatch {
+ public:
+  explicit ScanWatch(Progress& bar) : bar_(bar) {}
+
+  void OnProgress(const std::string& name, const v1::ScanProgress& progress) {
+    std::string line = fmt::format("{} frames", progress.frames_decoded());
+    if (progress.frames_planned() > 0)
+      line = fmt::format("{} of {} frames", progress.frames_decoded(), progress.frames_planned());
+    if (progress.duration().seconds() > 0 || progress.duration().nanos() > 0) {
+      line += fmt::format(", {} of {}", Seconds(progress.time_reached()), Seconds(progress.duration()));
+    }
+    Print(name, line);
+  }
+  void OnMatch(const std::string& name, const v1::Match& match) {
+    Print(name, fmt::format("{} {} in list {}", match.review() ? "perhaps" : "found", match.entry_id(),
+                            match.list_name()));
+  }
+
+ private:
+  void Print(const std::string& name, const std::string& line) {
+    MutexLock lock(mutex_);
+    bar_.Hide();
+    fmt::print(stderr, "{}: {}\n", Printable(name), Printable(line));
+  }
+
+  Mutex mutex_;
+  Progress& bar_;
+};
+
 class Scanner {
  public:
-  Scanner(const Connection& connection, const v1::ScanRequest& request, Progress& progress)
+  Scanner(const Connection& connection, const v1::ScanRequest& request, ScanWatch* watch, Progress& progress)
       : connection_(connection),
         request_(request),
+        watch_(watch),
         progress_(progress),
         stub_(v1::ScanService::NewStub(connection.channel())) {}
 
-  Outcome Scan(const Input& input) { return input.kind == Input::Kind::kUri ? ByUri(input) : Upload(input); }
+  Outcome Scan(const Input& input) {
+    if (watch_ != nullptr && FitsOneMessage(input)) return Watched(input);
+    return input.kind == Input::Kind::kUri ? ByUri(input) : Upload(input);
+  }
 
   // Scans again when the server asks for it, as often as `retries` says; standard input cannot be read twice.
   Outcome ScanWithRetries(const Input& input, unsigned retries) {
@@ -97,6 +137,40 @@ class Scanner {
     return outcome;
   }
 
+  // ScanStream takes what Scan takes: a larger file goes by ScanUpload, which tells nothing meanwhile.
+  static bool FitsOneMessage(const Input& input) {
+    return input.kind == Input::Kind::kUri ||
+           (input.kind == Input::Kind::kFile && input.size_bytes <= kMostInline);
+  }
+
+  Outcome Watched(const Input& input) {
+    grpc::ClientContext context;
+    connection_.Prepare(context);
+    v1::ScanStreamRequest request;
+    *request.mutable_request() = request_;
+    if (input.kind == Input::Kind::kUri) {
+      request.mutable_request()->set_uri(input.name);
+    } else {
+      std::string& content = *request.mutable_request()->mutable_content();
+      const grpc::Status read = ReadPieces(input, [&](std::string&& piece) {
+        content += piece;
+        return true;
+      });
+      if (!read.ok()) return {read, {}};
+    }
+    const auto reader = stub_->ScanStream(&context, request);
+    Outcome outcome;
+    v1::ScanStreamResponse event;
+    while (reader->Read(&event)) {
+      if (event.has_progress()) watch_->OnProgress(input.name, event.progress());
+      if (event.has_match()) watch_->OnMatch(input.name, event.match());
+      if (event.has_result()) outcome.result = std::move(*event.mutable_result());
+    }
+    outcome.status = reader->Finish();
+    progress_.Add(input.size_bytes);
+    return outcome;
+  }
+
   Outcome Upload(const Input& input) {
     grpc::ClientContext context;
     connection_.Prepare(context);
@@ -126,6 +200,7 @@ class Scanner {
 
   const Connection& connection_;
   const v1::ScanRequest& request_;
+  ScanWatch* const watch_;  // null: nobody watches
   Progress& progress_;
   const std::unique_ptr<v1::ScanService::Stub> stub_;
 };
@@ -146,6 +221,8 @@ void PrintForPeople(const std::string& name, const v1::ScanResult& result) {
 
   PrintMatches(result.matches());
   PrintReasons(result.incomplete_reasons());
+  if (result.coverage().stopped_on_match())
+    fmt::print("  stopped at the match; what follows it was not looked at\n");
   for (const v1::FrameHash& frame : result.hashes()) {
     fmt::print("  pdq {}  quality {}  at {}\n", HexOf(frame.pdq()), frame.quality(), Seconds(frame.time()));
   }
@@ -169,7 +246,8 @@ class Run {
     for (const Input& input : inputs_) total += input.size_bytes;
     Progress progress("sent", total, true);
     progress_ = &progress;
-    Scanner scanner(session_.connection, request, progress);
+    ScanWatch watch(progress);
+    Scanner scanner(session_.connection, request, options_.progress ? &watch : nullptr, progress);
     {
       std::vector<std::jthread> threads;
       const std::size_t count = std::clamp<std::size_t>(options_.parallel, 1, inputs_.size());
@@ -243,6 +321,11 @@ void AddScanCommand(CLI::App& app, Session& session) {
       ->allow_extra_args(false);
   AddSamplingOptions(*scan, options->sampling);
   scan->add_flag("--hashes", options->hashes, "also print the PDQ hash of each frame");
+  scan->add_flag("--stop-on-match", options->stop_on_match,
+                 "stop looking as soon as it is known material; the rest of a video is not looked at");
+  scan->add_flag(
+      "--progress", options->progress,
+      "tell on standard error how each scan gets on and what is found (URIs and files up to 3 MiB)");
   scan->add_flag("--bulk", options->bulk, "bulk lane: gives way to live traffic");
   scan->add_option("--media-type", options->media_type_hint,
                    "what you believe it is, for example image/jpeg; only a hint");

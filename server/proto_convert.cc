@@ -103,35 +103,14 @@ void Fill(const match::TimeRange& range, v1::TimeRange* proto) {
   ToProto(range.end, proto->mutable_end());
 }
 
-void Fill(const match::Match& match, v1::Match* proto) {
-  proto->set_list_id(match.list_id);
-  proto->set_list_name(match.list_name);
-  proto->set_list_version(match.list_version);
-  proto->set_entry_id(match.entry_id);
-  for (const std::string& label : match.labels) proto->add_labels(label);
-  proto->set_source_org(match.source_org);
-  proto->set_hash_type(static_cast<v1::HashType>(match.hash_type));
-  proto->set_exact(match.exact);
-  proto->set_distance(match.distance);
-  proto->set_radius(match.radius);
-  if (match.transform)
-    proto->set_transform(static_cast<v1::Transform>(static_cast<int>(*match.transform) + 1));
-  proto->set_border_removed(match.border_removed);
-  proto->set_quality_query(match.quality_query);
-  proto->set_quality_reference(match.quality_reference);
-  for (const match::TimeRange& range : match.query_ranges) Fill(range, proto->add_query_ranges());
-  for (const match::TimeRange& range : match.reference_ranges) Fill(range, proto->add_reference_ranges());
-  proto->set_query_coverage(match.query_coverage);
-  proto->set_reference_coverage(match.reference_coverage);
-  proto->set_corroborating_frames(match.corroborating_frames);
-  proto->set_confidence(match.confidence);
-  proto->mutable_basis()->set_calibration(match.basis.calibration);
-  proto->mutable_basis()->set_date(match.basis.date);
-  proto->mutable_basis()->set_method(match.basis.method);
-  proto->set_shadow(match.shadow);
-  proto->set_review(match.review);
-  proto->set_action_hint(match.action_hint);
-  for (const auto& [key, value] : match.metadata) (*proto->mutable_metadata())[key] = value;
+void Fill(const match::MatchSegment& segment, v1::AlignedSegment* proto) {
+  Fill(segment.query_range, proto->mutable_query_range());
+  Fill(segment.reference_range, proto->mutable_reference_range());
+  proto->set_speed(segment.speed);
+  proto->set_reversed(segment.reversed);
+  proto->set_transform(static_cast<v1::Transform>(static_cast<int>(segment.transform) + 1));
+  proto->set_frames(segment.frames);
+  proto->set_distinct_pictures(segment.distinct_pictures);
 }
 
 void Fill(const std::vector<media::IncompleteReason>& reasons,
@@ -180,6 +159,7 @@ void FillCoverage(const scan::ScanOutput& output, v1::Coverage* proto) {
   proto->set_frames_hashed(output.conclusion.frames_hashed);
   proto->set_frames_low_quality(output.conclusion.frames_low_quality);
   proto->set_time_covered(output.time_covered);
+  proto->set_stopped_on_match(output.stopped_on_match);
   for (const match::TimeRange& range : output.unseen) Fill(range, proto->add_unseen());
   if (output.plan) Fill(*output.plan, proto->mutable_plan());
 }
@@ -295,12 +275,73 @@ void ToProto(microseconds duration, google::protobuf::Duration* proto) {
   *proto = TimeUtil::MicrosecondsToDuration(duration.count());
 }
 
+void ToProto(const match::Match& match, v1::Match* proto) {
+  proto->set_list_id(match.list_id);
+  proto->set_list_name(match.list_name);
+  proto->set_list_version(match.list_version);
+  proto->set_entry_id(match.entry_id);
+  for (const std::string& label : match.labels) proto->add_labels(label);
+  proto->set_source_org(match.source_org);
+  proto->set_hash_type(static_cast<v1::HashType>(match.hash_type));
+  proto->set_exact(match.exact);
+  proto->set_distance(match.distance);
+  proto->set_radius(match.radius);
+  if (match.transform)
+    proto->set_transform(static_cast<v1::Transform>(static_cast<int>(*match.transform) + 1));
+  proto->set_border_removed(match.border_removed);
+  proto->set_quality_query(match.quality_query);
+  proto->set_quality_reference(match.quality_reference);
+  for (const match::TimeRange& range : match.query_ranges) Fill(range, proto->add_query_ranges());
+  for (const match::TimeRange& range : match.reference_ranges) Fill(range, proto->add_reference_ranges());
+  proto->set_query_coverage(match.query_coverage);
+  proto->set_reference_coverage(match.reference_coverage);
+  proto->set_corroborating_frames(match.corroborating_frames);
+  for (const match::MatchSegment& segment : match.segments) Fill(segment, proto->add_segments());
+  if (!match.segments.empty()) {
+    proto->set_playback_speed(match.segments.front().speed);
+    proto->set_reversed(match.segments.front().reversed);
+  }
+  proto->set_distinct_pictures(match.distinct_pictures);
+  proto->set_limited(match.limited);
+  proto->set_confidence(match.confidence);
+  proto->mutable_basis()->set_calibration(match.basis.calibration);
+  proto->mutable_basis()->set_date(match.basis.date);
+  proto->mutable_basis()->set_method(match.basis.method);
+  proto->set_shadow(match.shadow);
+  proto->set_review(match.review);
+  proto->set_action_hint(match.action_hint);
+  for (const auto& [key, value] : match.metadata) (*proto->mutable_metadata())[key] = value;
+}
+
+void ToProto(const scan::ScanProgress& progress, v1::ScanProgress* proto) {
+  proto->set_frames_planned(progress.frames_planned);
+  proto->set_frames_decoded(progress.frames_decoded);
+  proto->set_frames_hashed(progress.frames_hashed);
+  ToProto(progress.time_reached, proto->mutable_time_reached());
+  ToProto(progress.duration, proto->mutable_duration());
+  proto->set_size_bytes(progress.size_bytes);
+  ToProto(progress.elapsed, proto->mutable_elapsed());
+}
+
+Status FillProgress(const v1::ScanStreamRequest& request, scan::ScanInput& input) {
+  if (!request.has_progress_interval()) return OkStatus();
+  const auto& interval = request.progress_interval();
+  // Beyond what TimeUtil converts without complaint.
+  if (interval.seconds() < 0 || interval.seconds() > 3600 || interval.nanos() < 0 ||
+      interval.nanos() > 999'999'999) {
+    return Fault("progress_interval", "progress_interval is out of range; 20 ms to 60 s are accepted");
+  }
+  input.progress_interval = std::chrono::milliseconds(TimeUtil::DurationToMilliseconds(interval));
+  return OkStatus();
+}
+
 StatusOr<scan::ScanInput> ToScanInput(const v1::ScanRequest& request) {
   scan::ScanInput input;
   input.request_id = request.request_id();
   input.lists.assign(request.lists().begin(), request.lists().end());
   input.labels = {request.labels().begin(), request.labels().end()};
   input.return_hashes = request.return_hashes();
+  input.stop_on_match = request.stop_on_match();
   TAMIZ_RETURN_IF_ERROR(FillSampling(request.sampling(), input.sampling));
   if (request.has_uri()) input.uri = request.uri();
   return input;
@@ -321,7 +362,7 @@ void ToProto(const scan::ScanOutput& output, v1::ScanResult* result) {
   result->set_request_id(output.request_id);
   result->set_verdict(VerdictOf(output.conclusion.verdict));
   result->set_confidence(output.conclusion.confidence);
-  for (const match::Match& match : output.conclusion.matches) Fill(match, result->add_matches());
+  for (const match::Match& match : output.conclusion.matches) ToProto(match, result->add_matches());
   Fill(output.conclusion.reasons, result->mutable_incomplete_reasons());
   FillMedia(output, result->mutable_media());
   if (HasDigests(output)) Fill(output.digests, result->mutable_digests());
@@ -400,7 +441,7 @@ StatusOr<match::Evidence> ToEvidence(const v1::LookupRequest& request) {
 void ToProto(const match::Conclusion& conclusion, v1::LookupResponse* response) {
   response->set_verdict(VerdictOf(conclusion.verdict));
   response->set_confidence(conclusion.confidence);
-  for (const match::Match& match : conclusion.matches) Fill(match, response->add_matches());
+  for (const match::Match& match : conclusion.matches) ToProto(match, response->add_matches());
   Fill(conclusion.reasons, response->mutable_incomplete_reasons());
   FillSnapshot(conclusion, response->mutable_snapshot());
 }

@@ -24,7 +24,11 @@ namespace tamiz::server {
 [[nodiscard]] StatusOr<scan::ScanInput> ToScanInput(const v1::ScanRequest& request);
 [[nodiscard]] StatusOr<scan::ScanInput> ToScanInput(const v1::HashRequest& request);
 [[nodiscard]] work::Lane ToLane(v1::Lane lane);
+// Takes over how often a streamed scan reports.
+[[nodiscard]] Status FillProgress(const v1::ScanStreamRequest& request, scan::ScanInput& input);
 void ToProto(const scan::ScanOutput& output, v1::ScanResult* result);
+void ToProto(const scan::ScanProgress& progress, v1::ScanProgress* proto);
+void ToProto(const match::Match& match, v1::Match* proto);
 void ToProto(const scan::ScanOutput& output, bool all_orientations, v1::HashResponse* response);
 
 // Look-ups.

@@ -1,4 +1,4 @@
-// One inline or fetched scan, from its request to its output, as Scan and ScanMany run it.
+// One inline or fetched scan, from its request to its output, as Scan, ScanStream and ScanMany run it.
 #pragma once
 
 #include <memory>
@@ -15,9 +15,13 @@ class ScanJob {
   // Errors: INVALID_ARGUMENT with the field, RESOURCE_EXHAUSTED by the byte budget.
   [[nodiscard]] static StatusOr<std::shared_ptr<ScanJob>> Make(const v1::ScanRequest& request,
                                                                const ServiceParts& parts);
+  // The same for a scan that tells how it gets on.
+  [[nodiscard]] static StatusOr<std::shared_ptr<ScanJob>> Make(const v1::ScanStreamRequest& request,
+                                                               const ServiceParts& parts);
 
-  // Brings the bytes in and scans. Blocks; on an admitted worker.
-  [[nodiscard]] Status Run(const CallContext& context, SteadyTime admitted_at, v1::ScanResult* result);
+  // Brings the bytes in and scans. Blocks; on an admitted worker. `observer` as for scan::Scanner::Scan.
+  [[nodiscard]] Status Run(const CallContext& context, SteadyTime admitted_at, v1::ScanResult* result,
+                           scan::ScanObserver* observer = nullptr);
 
   [[nodiscard]] work::Lane lane() const { return lane_; }
 

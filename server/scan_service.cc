@@ -6,6 +6,7 @@
 #include "server/rpc_call.h"
 #include "server/scan_job.h"
 #include "server/scan_many_call.h"
+#include "server/scan_stream_call.h"
 #include "server/scan_upload_call.h"
 
 namespace tamiz::server {
@@ -26,6 +27,11 @@ grpc::ServerUnaryReactor* ScanService::Scan(grpc::CallbackServerContext* context
 grpc::ServerReadReactor<v1::ScanUploadRequest>* ScanService::ScanUpload(grpc::CallbackServerContext* context,
                                                                         v1::ScanUploadResponse* response) {
   return new ScanUploadCall(context, response, parts_);
+}
+
+grpc::ServerWriteReactor<v1::ScanStreamResponse>* ScanService::ScanStream(
+    grpc::CallbackServerContext* context, const v1::ScanStreamRequest* request) {
+  return new ScanStreamCall(context, request, parts_);
 }
 
 grpc::ServerBidiReactor<v1::ScanManyRequest, v1::ScanManyResponse>* ScanService::ScanMany(

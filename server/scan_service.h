@@ -14,6 +14,8 @@ class ScanService final : public v1::ScanService::CallbackService {
                                  v1::ScanResponse* response) override;
   grpc::ServerReadReactor<v1::ScanUploadRequest>* ScanUpload(grpc::CallbackServerContext* context,
                                                              v1::ScanUploadResponse* response) override;
+  grpc::ServerWriteReactor<v1::ScanStreamResponse>* ScanStream(grpc::CallbackServerContext* context,
+                                                               const v1::ScanStreamRequest* request) override;
   grpc::ServerBidiReactor<v1::ScanManyRequest, v1::ScanManyResponse>* ScanMany(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* ListFormats(grpc::CallbackServerContext* context,

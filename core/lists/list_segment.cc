@@ -14,6 +14,10 @@ namespace {
 // How many hashes of each kind are looked up after a build.
 constexpr std::size_t kSample = 64;
 
+// Frames of a video no further apart than this show the same: half of the customary radius, so that a frame
+// of an upload that is near to one of them is near to the others.
+constexpr hash::HammingDistance kSameShot = 16;
+
 Status SelfCheckFailed(const ListInfo& info, std::string_view kind) {
   return MakeError(
       StatusCode::kInternal,
@@ -112,6 +116,7 @@ Status ListSegmentBuilder::Add(const Entry& entry) {
                                               std::min<std::uint64_t>(*hash.time_ms, PdqRef::kNoTime - 1))
                                         : PdqRef::kNoTime);
     }
+    if (hash.time_ms) NoteShot();
   }
   table_.Add(entry);
   return OkStatus();
@@ -124,6 +129,19 @@ void ListSegmentBuilder::Sample(const EntryHash& hash, std::uint32_t entry) {
   for (std::size_t i = 1; i < kSample; ++i) sample_[i] = std::move(sample_[2 * i]);
   sample_.resize(kSample);
   sample_step_ *= 2;
+}
+
+void ListSegmentBuilder::NoteShot() {
+  const std::size_t position = pdq_.size() - 1;
+  // Frames of an entry come in order of time, after its pictures.
+  const bool repeats = shot_ < position && pdq_entries_[shot_] == pdq_entries_[position] && has_times_ &&
+                       pdq_times_.size() > shot_ && pdq_times_[shot_] != PdqRef::kNoTime &&
+                       hash::Distance(pdq_[shot_], pdq_[position]) <= kSameShot;
+  if (repeats) {
+    pdq_qualities_[position] |= ListSegment::kRepeats;
+  } else {
+    shot_ = position;
+  }
 }
 
 StatusOr<std::shared_ptr<const ListSegment>> ListSegmentBuilder::Finish() {

@@ -22,6 +22,7 @@ struct PdqRef {
   std::uint32_t entry;    // number of the entry
   std::uint32_t time_ms;  // of a video frame; kNoTime for a picture
   std::uint8_t quality;   // 0…100
+  bool repeats;           // a video frame that shows the same as the one at the position before, or nearly
   static constexpr std::uint32_t kNoTime = 0xffffffff;
 };
 
@@ -47,14 +48,17 @@ struct ListSegment {
   EntryTable entries;                              // enabled ones
   std::shared_ptr<const index::HammingIndex> pdq;  // hashes with quality >= the policy's floor
   index::FlatArray<std::uint32_t> pdq_entries;     // by position; ascending
-  index::FlatArray<std::uint8_t> pdq_qualities;    // by position
+  index::FlatArray<std::uint8_t> pdq_qualities;    // by position; kRepeats added where PdqRef::repeats
   index::FlatArray<std::uint32_t> pdq_times;       // by position; empty if no hash has a time
   index::DigestIndex digests;                      // digest -> numbers of entries
   SuspectHashes suspects;
 
+  static constexpr std::uint8_t kRepeats = 0x80;
+
   [[nodiscard]] PdqRef RefAt(std::uint32_t position) const {
     return {pdq_entries[position], pdq_times.empty() ? PdqRef::kNoTime : pdq_times[position],
-            pdq_qualities[position]};
+            static_cast<std::uint8_t>(pdq_qualities[position] & ~kRepeats),
+            (pdq_qualities[position] & kRepeats) != 0};
   }
   // First and one past the last position of an entry.
   [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> PositionsOf(std::uint32_t entry) const;
@@ -82,6 +86,9 @@ class ListSegmentBuilder {
   };
   void Sample(const EntryHash& hash, std::uint32_t entry);
 
+  // Marks the frame added last if it repeats the shot before it.
+  void NoteShot();
+
   const ListInfo info_;
   EntryTableBuilder table_;
   std::vector<hash::Hash256> pdq_;
@@ -89,6 +96,7 @@ class ListSegmentBuilder {
   index::LargeArray<std::uint8_t> pdq_qualities_;
   index::LargeArray<std::uint32_t> pdq_times_;
   bool has_times_ = false;
+  std::size_t shot_ = 0;  // position of the video frame that the next one may repeat
   SuspectHashes suspects_;
   index::DigestIndexBuilder digests_;
   std::vector<Sampled> sample_;

@@ -26,11 +26,15 @@ struct FrameEvidence {
   bool border_removed = false;
 };
 
-struct Evidence {
+struct DigestEvidence {
   std::optional<hash::Digests> digests;
   // Single digests of a look-up, beside or instead of `digests`.
   std::vector<lists::EntryHash> foreign_digests;
-  std::vector<FrameEvidence> frames;            // by index
+};
+
+// An upload that is known whole.
+struct Evidence : DigestEvidence {
+  std::vector<FrameEvidence> frames;            // in any order
   std::chrono::microseconds duration{0};        // zero for stills
   std::chrono::microseconds frame_interval{0};  // what a sampled frame stands for; zero for stills
 };
@@ -51,6 +55,15 @@ struct ConfidenceBasis {
   std::string method;
 };
 
+// As tamiz.v1.AlignedSegment.
+struct MatchSegment {
+  TimeRange query_range, reference_range;
+  double speed = 0;
+  bool reversed = false;
+  hash::Transform transform = hash::Transform::kIdentity;
+  std::uint32_t frames = 0, distinct_pictures = 0;
+};
+
 // Fields as in tamiz.v1.Match, where each is described.
 struct Match {
   std::string list_id, list_name;
@@ -68,6 +81,9 @@ struct Match {
   std::vector<TimeRange> query_ranges, reference_ranges;
   double query_coverage = 0, reference_coverage = 0;
   std::uint32_t corroborating_frames = 0;
+  std::vector<MatchSegment> segments;
+  std::uint32_t distinct_pictures = 0;
+  bool limited = false;
   double confidence = 0;
   ConfidenceBasis basis;
   bool shadow = false;

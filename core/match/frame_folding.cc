@@ -1,9 +1,7 @@
 #include "core/match/frame_folding.h"
 
 #include <algorithm>
-#include <bit>
 #include <functional>
-#include <span>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -21,21 +19,28 @@ bool IsUsable(const FrameEvidence& look, const lists::ListPolicy& policy) {
          (policy.border_removal || !look.border_removed);
 }
 
+std::vector<FrameLook> UsableLooks(std::span<const FrameLook> looks, const lists::ListPolicy& policy) {
+  std::vector<FrameLook> usable;
+  std::copy_if(looks.begin(), looks.end(), std::back_inserter(usable),
+               [&](const FrameLook& look) { return IsUsable(*look.evidence, policy); });
+  return usable;
+}
+
 bool IsExpired(const lists::ListSnapshot& list, std::uint32_t entry, WallTime now) {
   const auto expires_at = list.ExpiresAt(entry);
   return expires_at && *expires_at <= now;
 }
 
 struct LookHit {
-  const UploadFrames::Look& look;
+  const FrameLook& look;
   hash::Transform transform;  // of the upload, giving the entry's picture
   std::uint32_t position;
   hash::HammingDistance distance;
 };
 
 // Calls `on_hit` for every hash of `list` within `radius` of an orientation of a look, in order of looks.
-void Search(std::span<const UploadFrames::Look> looks, const lists::ListSnapshot& list,
-            hash::HammingDistance radius, const std::function<void(const LookHit&)>& on_hit) {
+void Search(std::span<const FrameLook> looks, const lists::ListSnapshot& list, hash::HammingDistance radius,
+            const std::function<void(const LookHit&)>& on_hit) {
   if (list.pdq_count() == 0) return;
   struct Query {
     std::size_t look;
@@ -70,129 +75,130 @@ void Search(std::span<const UploadFrames::Look> looks, const lists::ListSnapshot
 
 // Smaller is better: nearer, then upright, then without stripping, then of better quality, then earlier.
 auto Rank(const BestHit& hit) {
-  return std::make_tuple(hit.distance, hit.transform != hash::Transform::kIdentity, hit.look->border_removed,
-                         -hit.look->pdq.quality, hit.look->index, hit.transform, hit.position);
-}
-
-void SortUnique(std::vector<std::uint32_t>& numbers) {
-  std::sort(numbers.begin(), numbers.end());
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return std::make_tuple(hit.distance, hit.transform != hash::Transform::kIdentity, hit.border_removed,
+                         -hit.quality, hit.frame, hit.transform, hit.position);
 }
 
 void AddPosition(Found& found, std::uint32_t position) {
   // Long videos find the same positions again and again.
   if (found.positions.size() >= found.tidy_at) {
-    SortUnique(found.positions);
+    found.Tidy();
     found.tidy_at = std::max(found.tidy_at, 2 * found.positions.size());
   }
   found.positions.push_back(position);
 }
 
-void Note(Found& found, const LookHit& hit, bool is_video, bool explained) {
-  found.frames.Add(hit.look.frame);
+// False if there was no room to note the frame.
+bool Note(Found& found, const LookHit& hit, bool is_video, bool explained, FoldBudget& budget) {
   if (is_video) {
     AddPosition(found, hit.position);
   } else {
     found.picture = true;
   }
   found.unexplained |= !explained;
+  if (found.frames.BeginsRun(hit.look.frame) && !budget.Take(1)) return false;
+  found.frames.Add(hit.look.frame);
+  return true;
 }
 
-std::uint32_t DistinctFrames(const std::vector<UploadFrames::Look>& looks) {
-  NumberSet frames;
-  for (const auto& look : looks) frames.Add(look.frame);
+// Keeps the hits nearest to the picture, each position once a frame.
+void KeepHit(EntryFold& fold, const LookHit& hit, FoldBudget& budget) {
+  const FrameHit kept{hit.look.frame, hit.position, static_cast<std::uint16_t>(hit.distance), hit.transform};
+  auto first = fold.hits.end();
+  while (first != fold.hits.begin() && std::prev(first)->frame == kept.frame) --first;
+  const auto same = std::find_if(first, fold.hits.end(),
+                                 [&](const FrameHit& other) { return other.position == kept.position; });
+  if (same != fold.hits.end()) {
+    if (kept.distance < same->distance) *same = kept;
+    return;
+  }
+  if (static_cast<std::size_t>(fold.hits.end() - first) < ListFold::kMostHitsPerFrame) {
+    if (budget.Take(1)) {
+      fold.hits.push_back(kept);
+    } else {
+      fold.limited = true;
+    }
+    return;
+  }
+  const auto worst = std::max_element(
+      first, fold.hits.end(), [](const FrameHit& a, const FrameHit& b) { return a.distance < b.distance; });
+  if (kept.distance < worst->distance) *worst = kept;
+}
+
+std::uint32_t DistinctFrames(std::span<const FrameLook> looks) {
+  FrameRuns frames;
+  for (const FrameLook& look : looks) frames.Add(look.frame);
   return frames.size();
 }
 
 }  // namespace
 
-std::uint32_t NumberSet::size() const {
-  std::uint32_t sum = 0;
-  for (const std::uint64_t word : words_) sum += static_cast<std::uint32_t>(std::popcount(word));
-  return sum;
-}
-
-UploadFrames::UploadFrames(const Evidence& evidence) {
-  std::vector<const FrameEvidence*> ordered;
-  ordered.reserve(evidence.frames.size());
-  for (const FrameEvidence& look : evidence.frames) ordered.push_back(&look);
-  std::stable_sort(ordered.begin(), ordered.end(),
-                   [](const FrameEvidence* a, const FrameEvidence* b) { return a->index < b->index; });
-  looks_.reserve(ordered.size());
-  for (const FrameEvidence* look : ordered) {
-    if (looks_.empty() || looks_.back().evidence->index != look->index) times_.push_back(look->time);
-    looks_.push_back({look, static_cast<std::uint32_t>(times_.size() - 1)});
-  }
-  using std::chrono::microseconds;
-  is_still_ =
-      evidence.duration <= microseconds::zero() &&
-      std::all_of(times_.begin(), times_.end(), [](microseconds t) { return t <= microseconds::zero(); });
-}
-
-std::vector<UploadFrames::Look> UploadFrames::UsableLooks(const lists::ListPolicy& policy) const {
-  std::vector<Look> usable;
-  for (const Look& look : looks_) {
-    if (IsUsable(*look.evidence, policy)) usable.push_back(look);
-  }
-  return usable;
-}
-
-std::uint32_t UploadFrames::FramesOfQuality(std::uint32_t quality_floor) const {
-  lists::ListPolicy policy;
-  policy.quality_floor = quality_floor;
-  return DistinctFrames(UsableLooks(policy));
-}
-
 void AllowedFrames::Allow(std::uint32_t frame, hash::HammingDistance distance) {
-  if (frame >= nearest_.size()) {
-    nearest_.resize(std::size_t{frame} + 1, std::numeric_limits<hash::HammingDistance>::max());
-  }
-  nearest_[frame] = std::min(nearest_[frame], distance);
+  const auto [at, is_new] = nearest_.try_emplace(frame, distance);
+  if (!is_new) at->second = std::min(at->second, distance);
 }
 
-ListFold FoldFrames(const UploadFrames& frames, const lists::ListSnapshot& list, const AllowedFrames& allowed,
-                    WallTime now) {
-  const lists::ListPolicy& policy = list.info.policy;
-  const std::vector<UploadFrames::Look> looks = frames.UsableLooks(policy);
+void Found::Tidy() {
+  std::sort(positions.begin(), positions.end());
+  positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
+}
+
+ListFold::ListFold(const lists::ListSnapshot& list, WallTime now) : list_(list), now_(now) {}
+
+void ListFold::Add(std::span<const FrameLook> looks, const AllowedFrames& allowed, FoldBudget& budget) {
+  const lists::ListPolicy& policy = list_.info.policy;
+  const std::vector<FrameLook> usable = UsableLooks(looks, policy);
+  usable_frames_ += DistinctFrames(usable);
   const hash::HammingDistance reach = std::max(policy.radius, policy.review_radius.value_or(policy.radius));
 
-  std::unordered_map<std::uint32_t, EntryFold> folds;
-  Search(looks, list, reach, [&](const LookHit& hit) {
-    const lists::PdqRef ref = list.RefAt(hit.position);
-    if (IsExpired(list, ref.entry, now)) return;
-    EntryFold& fold = folds[ref.entry];
+  Search(usable, list_, reach, [&](const LookHit& hit) {
+    const lists::PdqRef ref = list_.RefAt(hit.position);
+    if (IsExpired(list_, ref.entry, now_)) return;
+    auto at = entries_.find(ref.entry);
+    if (at == entries_.end()) {
+      if (budget.entries == 0 || budget.units <= 0) {
+        budget.exceeded = true;
+        return;
+      }
+      --budget.entries;
+      at = entries_.try_emplace(ref.entry).first;
+    }
+    EntryFold& fold = at->second;
+    if (!std::exchange(fold.changed, true)) changed_.push_back(ref.entry);
     const bool is_video = ref.time_ms != lists::PdqRef::kNoTime;
     const bool explained = allowed.Explains(hit.look.frame, hit.distance);
-    if (hit.distance <= policy.radius) Note(fold.within_radius, hit, is_video, explained);
-    Note(fold.within_review, hit, is_video, explained);
+    if (hit.distance <= policy.radius && !Note(fold.within_radius, hit, is_video, explained, budget)) {
+      fold.limited = true;
+    }
+    if (reach > policy.radius && !Note(fold.within_review, hit, is_video, explained, budget)) {
+      fold.limited = true;
+    }
+    if (is_video) KeepHit(fold, hit, budget);
 
     // The upload turned by `transform` is the entry's picture; a match says it the other way round.
-    const BestHit candidate{hit.distance, hash::Inverse(hit.transform), hit.look.evidence, hit.position};
-    const bool first = fold.best.look == nullptr;
-    if (first || std::make_tuple(explained, Rank(candidate)) <
-                     std::make_tuple(!fold.best_unexplained, Rank(fold.best))) {
+    const FrameEvidence& evidence = *hit.look.evidence;
+    const BestHit candidate{hit.distance,
+                            hash::Inverse(hit.transform),
+                            evidence.border_removed,
+                            evidence.pdq.quality,
+                            hit.look.frame,
+                            hit.position};
+    if (!fold.best || std::make_tuple(explained, Rank(candidate)) <
+                          std::make_tuple(!fold.best_unexplained, Rank(*fold.best))) {
       fold.best = candidate;
       fold.best_unexplained = !explained;
     }
   });
-
-  ListFold result;
-  result.usable_frames = DistinctFrames(looks);
-  result.entries.reserve(folds.size());
-  for (auto& [entry, fold] : folds) {
-    fold.entry = entry;
-    SortUnique(fold.within_radius.positions);
-    SortUnique(fold.within_review.positions);
-    result.entries.push_back(std::move(fold));
-  }
-  std::sort(result.entries.begin(), result.entries.end(),
-            [](const EntryFold& a, const EntryFold& b) { return a.entry < b.entry; });
-  return result;
 }
 
-void AllowFrames(const UploadFrames& frames, const lists::ListSnapshot& list, WallTime now,
+std::vector<std::uint32_t> ListFold::TakeChanged() {
+  for (const std::uint32_t entry : changed_) entries_[entry].changed = false;
+  return std::exchange(changed_, {});
+}
+
+void AllowFrames(std::span<const FrameLook> looks, const lists::ListSnapshot& list, WallTime now,
                  AllowedFrames& allowed) {
-  Search(frames.UsableLooks(list.info.policy), list, list.info.policy.radius, [&](const LookHit& hit) {
+  Search(UsableLooks(looks, list.info.policy), list, list.info.policy.radius, [&](const LookHit& hit) {
     if (!IsExpired(list, list.RefAt(hit.position).entry, now)) allowed.Allow(hit.look.frame, hit.distance);
   });
 }

@@ -4,113 +4,123 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "core/lists/catalog.h"
+#include "core/match/alignment.h"
 #include "core/match/evidence.h"
+#include "core/match/frame_runs.h"
 
 namespace tamiz::match {
 
-// A set of small numbers, growing as needed.
-class NumberSet {
- public:
-  void Add(std::uint32_t number) {
-    const std::size_t word = number / 64;
-    if (word >= words_.size()) words_.resize(word + 1);
-    words_[word] |= std::uint64_t{1} << (number % 64);
-  }
-  [[nodiscard]] bool Contains(std::uint32_t number) const {
-    const std::size_t word = number / 64;
-    return word < words_.size() && (words_[word] >> (number % 64) & 1) != 0;
-  }
-  [[nodiscard]] std::uint32_t size() const;
-
- private:
-  std::vector<std::uint64_t> words_;
+// One look at a frame of the upload.
+struct FrameLook {
+  const FrameEvidence* evidence;
+  std::uint32_t frame;  // number among the distinct frames, from 0
 };
 
-// The upload's frames, each with all its looks.
-class UploadFrames {
- public:
-  struct Look {
-    const FrameEvidence* evidence;
-    std::uint32_t frame;  // number among the distinct frames, from 0
-  };
-
-  // Borrows `evidence`.
-  explicit UploadFrames(const Evidence& evidence);
-
-  [[nodiscard]] const std::vector<Look>& looks() const { return looks_; }  // by frame
-  [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(times_.size()); }
-  [[nodiscard]] const std::vector<std::chrono::microseconds>& times() const { return times_; }  // by frame
-  // True if there is nothing in time about it: one picture, or several without times.
-  [[nodiscard]] bool is_still() const { return is_still_; }
-
-  // The looks that a list with `policy` uses.
-  [[nodiscard]] std::vector<Look> UsableLooks(const lists::ListPolicy& policy) const;
-  // Distinct frames with at least one usable look of PDQ quality >= `quality_floor`.
-  [[nodiscard]] std::uint32_t FramesOfQuality(std::uint32_t quality_floor) const;
-
- private:
-  std::vector<Look> looks_;
-  std::vector<std::chrono::microseconds> times_;
-  bool is_still_ = true;
-};
-
-// Per frame the distance of the nearest entry on an allow list within that list's radius.
+// Per frame the distance of the nearest entry on an allow list within that list's radius. Of the frames that
+// are being folded only.
 class AllowedFrames {
  public:
   void Allow(std::uint32_t frame, hash::HammingDistance distance);
   // Whether a hit at `distance` is explained at least as well by an allowed picture. Nearest wins, so that
   // allowing a look-alike does not hide the known picture itself.
   [[nodiscard]] bool Explains(std::uint32_t frame, hash::HammingDistance distance) const {
-    return frame < nearest_.size() && nearest_[frame] <= distance;
+    const auto found = nearest_.find(frame);
+    return found != nearest_.end() && found->second <= distance;
   }
 
  private:
-  std::vector<hash::HammingDistance> nearest_;
+  std::unordered_map<std::uint32_t, hash::HammingDistance> nearest_;
 };
 
 // The hit that describes a match.
 struct BestHit {
   hash::HammingDistance distance = 0;
   hash::Transform transform = hash::Transform::kIdentity;  // of the entry's picture, giving the upload
-  const FrameEvidence* look = nullptr;
+  bool border_removed = false;
+  int quality = 0;             // PDQ quality of the upload's frame
+  std::uint32_t frame = 0;     // of the upload
   std::uint32_t position = 0;  // of a PDQ hash of the list
+};
+
+// What one scan may keep of what it finds: an upload made to hit everything costs this much memory and no
+// more. A unit is a few bytes.
+struct FoldBudget {
+  std::int64_t units = 4'000'000;
+  std::int64_t entries = 50'000;
+  bool exceeded = false;  // something was left out
+
+  // False, and noted, if that much is not left.
+  bool Take(std::int64_t wanted) {
+    if (units >= wanted) {
+      units -= wanted;
+      return true;
+    }
+    exceeded = true;
+    return false;
+  }
 };
 
 // What was found of an entry within one distance.
 struct Found {
-  NumberSet frames;                      // of the upload
-  std::vector<std::uint32_t> positions;  // of PDQ hashes of the list, video frames only; ascending, each once
+  FrameRuns frames;                      // of the upload
+  std::vector<std::uint32_t> positions;  // of PDQ hashes of the list, video frames only; see Tidy
   bool picture = false;                  // at least one hit on a hash that is no video frame
   bool unexplained = false;              // by allowed pictures: at least one hit
   std::size_t tidy_at = 64;              // while collecting: when to drop repeated positions
+
+  // Brings `positions` into ascending order, each once.
+  void Tidy();
 };
 
 // What was found of one entry.
 struct EntryFold {
-  std::uint32_t entry = 0;
-  BestHit best;  // among hits that no allowed picture explains, if there are any
+  std::optional<BestHit> best;  // among hits that no allowed picture explains, if there are any
   bool best_unexplained = false;
   Found within_radius;
-  Found within_review;  // within the review radius, which includes the above
+  Found within_review;  // within the review radius, which includes the above; unused where there is none
+  // Hits on video frames by frame of the upload, at most kMostHitsPerFrame of each, the nearest.
+  std::vector<FrameHit> hits;
+  bool limited = false;  // some hits were left out for want of budget
+  bool changed = false;  // since ListFold::TakeChanged
 };
 
-// Everything that a list's policy calls near in the upload's frames.
-struct ListFold {
-  std::uint32_t usable_frames = 0;  // distinct frames that the list could be asked about
-  std::vector<EntryFold> entries;   // by entry; expired ones are left out
-};
+// Everything that a list's policy calls near in the frames that came so far. Memory follows the number of
+// entries found, not the length of the upload: neither looks nor hashes are kept.
+class ListFold {
+ public:
+  static constexpr std::size_t kMostHitsPerFrame = 12;
 
-// Searches `list` for the usable looks at `frames`, orientations included. Memory follows the number of
-// entries found, not the length of the upload.
-[[nodiscard]] ListFold FoldFrames(const UploadFrames& frames, const lists::ListSnapshot& list,
-                                  const AllowedFrames& allowed, WallTime now);
+  // `list` outlives it. `now` decides on expiry: expired entries are left out.
+  ListFold(const lists::ListSnapshot& list, WallTime now);
+
+  // Searches for `looks`, orientations included: all looks of some frames, in order; frames come in order
+  // from call to call.
+  void Add(std::span<const FrameLook> looks, const AllowedFrames& allowed, FoldBudget& budget);
+
+  // Distinct frames that the list could be asked about.
+  [[nodiscard]] std::uint32_t usable_frames() const { return usable_frames_; }
+  // By entry.
+  [[nodiscard]] std::unordered_map<std::uint32_t, EntryFold>& entries() { return entries_; }
+  // Entries found or found more of since the last call, each once, in no order.
+  [[nodiscard]] std::vector<std::uint32_t> TakeChanged();
+  [[nodiscard]] const lists::ListSnapshot& list() const { return list_; }
+
+ private:
+  const lists::ListSnapshot& list_;
+  const WallTime now_;
+  std::uint32_t usable_frames_ = 0;
+  std::unordered_map<std::uint32_t, EntryFold> entries_;
+  std::vector<std::uint32_t> changed_;
+};
 
 // Marks the frames that show a picture of the allow list `list`.
-void AllowFrames(const UploadFrames& frames, const lists::ListSnapshot& list, WallTime now,
+void AllowFrames(std::span<const FrameLook> looks, const lists::ListSnapshot& list, WallTime now,
                  AllowedFrames& allowed);
 
 }  // namespace tamiz::match

@@ -1,253 +1,195 @@
 #include "core/match/matcher.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
-#include <span>
-#include <utility>
 
-#include "core/match/confidence.h"
-#include "core/match/consulted_lists.h"
-#include "core/match/frame_folding.h"
-#include "core/match/timeline.h"
+#include "core/match/digest_lookup.h"
 #include "core/match/verdict.h"
 #include "fmt/format.h"
 
 namespace tamiz::match {
-namespace {
 
 using lists::HashType;
 using lists::ListMode;
 using lists::ListSnapshot;
-using lists::PdqRef;
 using media::IncompleteCode;
 using std::chrono::microseconds;
 
-// Strongest first: the first that is equal is the one reported.
-constexpr HashType kDigestTypes[] = {HashType::kSha256, HashType::kSha1, HashType::kMd5};
+namespace {
 
-using Bytes = std::span<const std::uint8_t>;
+// Hits that are put in order when an upload is concluded, over all entries: about a second of work at worst.
+constexpr std::size_t kMostHitsAligned = 1'000'000;
 
-// A match, and where it came from until it is written out in full.
-struct Candidate {
-  Match match;
-  const ListSnapshot* list = nullptr;
-  std::uint32_t entry = 0;
-  // Perceptual evidence: which of the fold's finds made the match.
-  std::optional<EntryFold> fold;
-  const Found* found() const {
-    if (!fold) return nullptr;
-    return uses_review ? &fold->within_review : &fold->within_radius;
-  }
-  bool uses_review = false;
-};
+}  // namespace
 
-std::vector<Bytes> DigestsOfType(const Evidence& evidence, HashType type) {
-  std::vector<Bytes> values;
-  if (evidence.digests) {
-    if (type == HashType::kSha256) values.emplace_back(evidence.digests->sha256);
-    if (type == HashType::kSha1) values.emplace_back(evidence.digests->sha1);
-    if (type == HashType::kMd5) values.emplace_back(evidence.digests->md5);
-  }
-  for (const lists::EntryHash& hash : evidence.foreign_digests) {
-    if (hash.type == type) values.emplace_back(hash.value);
-  }
-  return values;
+StatusOr<Matching> Matching::Start(const lists::Catalog& catalog, const std::vector<std::string>& wanted,
+                                   WallTime now) {
+  std::vector<media::IncompleteReason> reasons;
+  TAMIZ_ASSIGN_OR_RETURN(ConsultedLists consulted, ChooseLists(catalog, wanted, now, reasons));
+  Matching matching(catalog, std::move(consulted), now);
+  matching.list_reasons_ = std::move(reasons);
+  return matching;
 }
 
-// Entries of `list` that have a digest of the upload, each with the strongest type that is equal.
-std::map<std::uint32_t, HashType> EntriesByDigest(const Evidence& evidence, const ListSnapshot& list,
-                                                  WallTime now) {
-  std::map<std::uint32_t, HashType> found;
-  for (const HashType type : kDigestTypes) {
-    for (const Bytes value : DigestsOfType(evidence, type)) {
-      for (const std::uint32_t entry : list.FindDigest(type, value)) {
-        const auto expires_at = list.ExpiresAt(entry);
-        if (!expires_at || *expires_at > now) found.emplace(entry, type);  // keeps the first, the strongest
-      }
+Matching::Matching(const lists::Catalog& catalog, ConsultedLists consulted, WallTime now)
+    : catalog_(&catalog), consulted_(std::move(consulted)), now_(now) {
+  block_.reserve(consulted_.block.size());
+  for (const ListSnapshot* list : consulted_.block) {
+    block_.push_back({ListFold(*list, now), {}, {}, {}});
+  }
+}
+
+void Matching::SetDigests(const DigestEvidence& digests) {
+  has_digests_ = true;
+  for (const ListSnapshot* list : consulted_.allow) {
+    for (const auto& [entry, type] : EntriesByDigest(digests, *list, now_)) {
+      if (!allowed_digest_ || StrengthOf(type) > StrengthOf(*allowed_digest_)) allowed_digest_ = type;
     }
   }
-  return found;
-}
-
-int StrengthOf(HashType type) {
-  return static_cast<int>(std::end(kDigestTypes) -
-                          std::find(std::begin(kDigestTypes), std::end(kDigestTypes), type));
-}
-
-// What the allow lists say of the upload.
-struct Allowed {
-  std::optional<HashType> digest;  // strongest kind that is equal
-  AllowedFrames frames;
-
-  // A collision in MD5 or SHA-1 must not hide a file that a stronger digest knows.
-  [[nodiscard]] bool Suppresses(HashType type) const {
-    return digest && StrengthOf(*digest) >= StrengthOf(type);
+  for (BlockList& list : block_) {
+    list.by_digest = EntriesByDigest(digests, list.fold.list(), now_);
+    for (const auto& [entry, type] : list.by_digest) list.changed.push_back(entry);
   }
-};
+}
 
-Allowed AskAllowLists(const Evidence& evidence, const UploadFrames& frames,
-                      const std::vector<const ListSnapshot*>& allow_lists, WallTime now) {
-  Allowed allowed;
-  for (const ListSnapshot* list : allow_lists) {
-    for (const auto& [entry, type] : EntriesByDigest(evidence, *list, now)) {
-      if (!allowed.digest || StrengthOf(type) > StrengthOf(*allowed.digest)) allowed.digest = type;
+void Matching::AddFrames(std::span<const FrameEvidence> looks) {
+  std::vector<FrameLook> numbered;
+  numbered.reserve(looks.size());
+  for (const FrameEvidence& look : looks) {
+    const auto quality = static_cast<std::uint8_t>(std::clamp(look.pdq.quality, 0, 100));
+    if (times_.empty() || look.index != last_index_) {
+      times_.push_back(look.time);
+      qualities_.push_back(quality);
+      last_index_ = look.index;
     }
-    AllowFrames(frames, *list, now, allowed.frames);
+    qualities_.back() = std::max(qualities_.back(), quality);
+    numbered.push_back({&look, static_cast<std::uint32_t>(times_.size() - 1)});
   }
-  return allowed;
+  AllowedFrames allowed;
+  for (const ListSnapshot* list : consulted_.allow) AllowFrames(numbered, *list, now_, allowed);
+  for (BlockList& list : block_) {
+    list.fold.Add(numbered, allowed, budget_);
+    const std::vector<std::uint32_t> changed = list.fold.TakeChanged();
+    list.changed.insert(list.changed.end(), changed.begin(), changed.end());
+  }
 }
 
-// Times of the frames of a known video that are in the index.
-std::vector<microseconds> TimesOf(const ListSnapshot& list, std::uint32_t entry) {
-  std::vector<microseconds> times;
-  const auto [first, last] = list.PositionsOf(entry);
-  for (std::uint32_t position = first; position < last; ++position) {
-    const PdqRef ref = list.RefAt(position);
-    if (ref.time_ms != PdqRef::kNoTime) times.push_back(std::chrono::milliseconds(ref.time_ms));
-  }
-  return times;
+bool Matching::DigestIsAllowed(HashType type) const {
+  return allowed_digest_ && StrengthOf(*allowed_digest_) >= StrengthOf(type);
 }
 
-Candidate NewCandidate(const ListSnapshot& list, std::uint32_t entry) {
-  Candidate candidate;
-  candidate.list = &list;
-  candidate.entry = entry;
-  // Only what the order of the answer needs; the rest is filled in for those that make it into the answer.
-  candidate.match.list_name = list.info.name;
-  candidate.match.entry_id = list.IdOf(entry);
-  candidate.match.radius = list.info.policy.radius;
-  candidate.match.shadow = list.info.policy.mode == ListMode::kShadow;
+std::optional<Candidate> Matching::CandidateOf(BlockList& list, std::uint32_t entry, bool is_still) {
+  const ListSnapshot& snapshot = list.fold.list();
+  const auto digest = list.by_digest.find(entry);
+  const bool exact = digest != list.by_digest.end() && !DigestIsAllowed(digest->second);
+  std::optional<Candidate> candidate;
+  if (const auto fold = list.fold.entries().find(entry); fold != list.fold.entries().end()) {
+    candidate = PerceptualCandidate(snapshot, entry, fold->second, list.fold.usable_frames(), is_still);
+  }
+  if (!exact) return allowed_digest_ ? std::nullopt : candidate;
+  if (!candidate) return DigestCandidate(snapshot, entry, digest->second);
+  RestOnDigest(candidate->match, digest->second);
   return candidate;
 }
 
-void SetDigest(Match& match, HashType type) {
-  match.hash_type = type;
-  match.exact = true;
-  match.review = false;
-  match.distance = 0;
-  match.transform.reset();
-  match.border_removed = false;
-  match.quality_query = 0;
-  match.quality_reference = 100;
-  match.query_coverage = 1;
-  match.reference_coverage = 1;
-}
-
-double Share(std::size_t part, std::size_t whole) {
-  return whole == 0 ? 0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
-}
-
-// The match that a fold stands for; nothing if allowed pictures explain all of it.
-std::optional<Candidate> PerceptualCandidate(const ListSnapshot& list, EntryFold fold,
-                                             std::uint32_t usable_frames, bool upload_is_still) {
-  const lists::ListPolicy& policy = list.info.policy;
-  Candidate candidate = NewCandidate(list, fold.entry);
-  if (!fold.within_radius.unexplained) {
-    if (!fold.within_review.unexplained) return std::nullopt;
-    candidate.uses_review = true;
-  }
-  Match& match = candidate.match;
-  match.hash_type = HashType::kPdq;
-  match.distance = fold.best.distance;
-  match.transform = fold.best.transform;
-  match.border_removed = fold.best.look->border_removed;
-  match.quality_query = static_cast<std::uint32_t>(std::max(fold.best.look->pdq.quality, 0));
-  match.quality_reference = list.RefAt(fold.best.position).quality;
-  candidate.fold = std::move(fold);
-  const Found& found = *candidate.found();
-  match.corroborating_frames = found.frames.size();
-  match.query_coverage = Share(match.corroborating_frames, usable_frames);
-  const std::uint32_t known_frames = list.VideoFramesOf(candidate.entry);
-  match.reference_coverage =
-      found.positions.empty() || known_frames == 0 ? 1 : Share(found.positions.size(), known_frames);
-  // An entry may hold pictures beside its video frames: a picture that is found is found whole.
-  const bool known_enough = found.picture || match.reference_coverage >= policy.min_reference_coverage;
-  const bool covers_enough =
-      upload_is_still || (known_enough && match.query_coverage >= policy.min_query_coverage);
-  match.review = candidate.uses_review || !covers_enough;
-  return candidate;
-}
-
-// Everything that one list knows of the upload.
-void AskBlockList(const Evidence& evidence, const UploadFrames& frames, const ListSnapshot& list,
-                  const Allowed& allowed, WallTime now, std::vector<Candidate>& candidates,
-                  std::uint32_t& suppressed) {
-  std::map<std::uint32_t, HashType> by_digest = EntriesByDigest(evidence, list, now);
-  ListFold fold = FoldFrames(frames, list, allowed.frames, now);
-  for (EntryFold& entry_fold : fold.entries) {
-    const std::uint32_t entry = entry_fold.entry;
-    const auto digest = by_digest.extract(entry);
-    const bool exact = !digest.empty() && !allowed.Suppresses(digest.mapped());
-    auto candidate = PerceptualCandidate(list, std::move(entry_fold), fold.usable_frames, frames.is_still());
-    const bool perceptual = candidate.has_value() && !allowed.digest;
-    if (!exact && !perceptual) {
-      ++suppressed;
-      continue;
+std::vector<Match> Matching::TakeNews(microseconds duration, microseconds frame_interval) {
+  std::vector<Match> news;
+  // A digest on an allow list can take away every match that frames make.
+  if (!has_digests_ && !consulted_.allow.empty()) return news;
+  std::optional<Timeline> timeline;
+  for (BlockList& list : block_) {
+    for (const std::uint32_t entry : std::exchange(list.changed, {})) {
+      const auto told = list.told.find(entry);
+      const bool is_new = told == list.told.end();
+      if (!is_new && told->second) continue;
+      if (is_new && list.told.size() >= kMaxMatches && settled_) continue;
+      // Whether it stays a still is known at the end only.
+      std::optional<Candidate> candidate = CandidateOf(list, entry, false);
+      if (!candidate) continue;
+      settled_ = settled_ || StaysWhateverComes(*candidate);
+      const bool counts = !candidate->match.review;
+      if (is_new ? list.told.size() >= kMaxMatches : !counts) continue;
+      list.told[entry] = counts;
+      if (!timeline) timeline.emplace(times_, frame_interval, duration);
+      news.push_back(Write(*candidate, {times_, *timeline, frame_interval, false}));
     }
-    if (!candidate) candidate = NewCandidate(list, entry);
-    if (exact) SetDigest(candidate->match, digest.mapped());
-    candidates.push_back(*std::move(candidate));
   }
-  for (const auto& [entry, type] : by_digest) {
-    if (allowed.Suppresses(type)) {
-      ++suppressed;
-      continue;
-    }
-    candidates.push_back(NewCandidate(list, entry));
-    SetDigest(candidates.back().match, type);
-  }
+  return news;
 }
 
-// Fills in what the order of the answer did not need.
-Match WriteOut(Candidate&& candidate, const UploadFrames& frames, const Timeline& upload_timeline) {
-  const ListSnapshot& list = *candidate.list;
-  lists::Entry entry = list.EntryAt(candidate.entry);
-  Match match = std::move(candidate.match);
-  match.list_id = list.info.list_id;
-  match.list_version = list.info.version;
-  match.labels = std::move(entry.labels);
-  match.source_org = list.info.source_org;
-  match.action_hint = list.info.policy.action_hint;
-  match.metadata = std::move(entry.metadata);
+Conclusion Matching::Finish(UploadEnd end) {
+  Conclusion conclusion;
+  conclusion.generation = catalog_->generation;
+  conclusion.reasons = std::move(end.reasons);
+  conclusion.reasons.insert(conclusion.reasons.end(), list_reasons_.begin(), list_reasons_.end());
+  for (const auto* group : {&consulted_.block, &consulted_.allow}) {
+    for (const ListSnapshot* list : *group) {
+      conclusion.lists.push_back(
+          {list->info.list_id, list->info.name, list->info.version, list->info.digest});
+    }
+  }
 
-  if (const Found* found = candidate.found()) {
-    if (!frames.is_still()) {
-      std::vector<microseconds> matched;
-      for (std::uint32_t frame = 0; frame < frames.count(); ++frame) {
-        if (found->frames.Contains(frame)) matched.push_back(frames.times()[frame]);
+  // Nothing in time about it: one picture, or several without times.
+  const bool is_still =
+      end.duration <= microseconds::zero() &&
+      std::ranges::all_of(times_, [](microseconds time) { return time <= microseconds::zero(); });
+  std::vector<Candidate> candidates;
+  for (BlockList& list : block_) {
+    const auto ask = [&](std::uint32_t entry) {
+      if (auto candidate = CandidateOf(list, entry, is_still)) {
+        candidates.push_back(*std::move(candidate));
+      } else {
+        ++conclusion.suppressed;
       }
-      match.query_ranges = upload_timeline.Ranges(std::move(matched));
-    }
-    if (!found->positions.empty()) {
-      std::vector<microseconds> matched;
-      for (const std::uint32_t position : found->positions) {
-        matched.push_back(std::chrono::milliseconds(list.RefAt(position).time_ms));
-      }
-      const Timeline known(TimesOf(list, candidate.entry), microseconds::zero(), microseconds::zero());
-      match.reference_ranges = known.Ranges(std::move(matched));
+    };
+    for (const auto& [entry, fold] : list.fold.entries()) ask(entry);
+    for (const auto& [entry, type] : list.by_digest) {
+      if (!list.fold.entries().contains(entry)) ask(entry);
     }
   }
 
-  ConfidenceInput input;
-  input.hash_type = match.hash_type;
-  input.exact = match.exact;
-  input.distance = match.distance;
-  input.quality_query = match.quality_query;
-  input.quality_reference = match.quality_reference;
-  input.turned = match.transform.value_or(hash::Transform::kIdentity) != hash::Transform::kIdentity;
-  input.border_removed = match.border_removed;
-  input.corroborating_frames = match.corroborating_frames;
-  input.list_hashes = list.pdq_count();
-  Confidence confidence = ConfidenceOf(input);
-  match.confidence = confidence.value;
-  match.basis = std::move(confidence.basis);
-  return match;
+  const microseconds interval =
+      end.frame_interval > microseconds::zero() ? end.frame_interval : MedianGap(times_);
+  const Timeline timeline(times_, end.frame_interval, end.duration);
+  const UploadTimes upload{times_, timeline, interval, is_still};
+  const auto is_stronger = [](const Candidate& a, const Candidate& b) {
+    return IsStronger(a.match, b.match);
+  };
+  // Those that count count without it, so those for review come first where there are too many.
+  std::ranges::sort(candidates, is_stronger);
+  std::size_t hits_left = kMostHitsAligned;
+  for (const bool review : {true, false}) {
+    for (Candidate& candidate : candidates) {
+      if (candidate.fold == nullptr || candidate.match.review != review) continue;
+      if (candidate.fold->hits.size() > hits_left) {
+        candidate.match.limited = true;
+        continue;
+      }
+      hits_left -= candidate.fold->hits.size();
+      AlignInTime(candidate, upload);
+    }
+  }
+  std::ranges::sort(candidates, is_stronger);
+  const std::size_t kept = std::min(candidates.size(), kMaxMatches);
+  for (std::size_t i = 0; i < kept; ++i) conclusion.matches.push_back(Write(candidates[i], upload));
+
+  if (budget_.exceeded) {
+    conclusion.reasons.push_back({IncompleteCode::kMatchLimit,
+                                  "the upload hit more entries, or some more often, than one scan follows "
+                                  "up; narrow the radius or the "
+                                  "lists, or look at it by hand"});
+  }
+  NoteLackOfFrames(end.settled_early, conclusion);
+  Decide(conclusion);
+  return conclusion;
 }
 
-// Says so where there was nothing to look at, for all lists or for one of them.
-void NoteLackOfFrames(const UploadFrames& frames, const std::vector<const ListSnapshot*>& block_lists,
-                      bool digest_known, Conclusion& conclusion) {
+std::uint32_t Matching::FramesOfQuality(std::uint32_t floor) const {
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(qualities_, [&](std::uint8_t quality) { return quality >= floor; }));
+}
+
+void Matching::NoteLackOfFrames(bool settled_early, Conclusion& conclusion) const {
+  const std::vector<const ListSnapshot*>& block_lists = consulted_.block;
   std::uint32_t floor = kDefaultQualityFloor;
   if (!block_lists.empty()) {
     floor = (*std::min_element(block_lists.begin(), block_lists.end(),
@@ -256,9 +198,10 @@ void NoteLackOfFrames(const UploadFrames& frames, const std::vector<const ListSn
                                }))
                 ->info.policy.quality_floor;
   }
-  conclusion.frames_hashed = frames.FramesOfQuality(floor);
-  conclusion.frames_low_quality = frames.count() - conclusion.frames_hashed;
-  if (frames.count() == 0) {
+  conclusion.frames_hashed = FramesOfQuality(floor);
+  conclusion.frames_low_quality = times_.size() - conclusion.frames_hashed;
+  if (settled_early) return;
+  if (times_.size() == 0) {
     if (conclusion.reasons.empty()) {
       conclusion.reasons.push_back(
           {IncompleteCode::kNoVisualContent,
@@ -267,62 +210,40 @@ void NoteLackOfFrames(const UploadFrames& frames, const std::vector<const ListSn
     }
     return;
   }
-  if (digest_known) return;
+  if (allowed_digest_) return;
   if (conclusion.frames_hashed == 0) {
     conclusion.reasons.push_back(
         {IncompleteCode::kLowQuality,
          fmt::format("none of {} frames reaches the quality floor of {}: too little structure to compare",
-                     frames.count(), floor)});
+                     times_.size(), floor)});
     return;
   }
   // Frames may satisfy one list and say nothing to another.
-  for (const ListSnapshot* list : block_lists) {
-    const lists::ListPolicy& policy = list->info.policy;
-    if (policy.mode != ListMode::kEnforce || list->pdq_count() == 0) continue;
-    if (!frames.UsableLooks(policy).empty()) continue;
+  for (const BlockList& block : block_) {
+    const ListSnapshot& list = block.fold.list();
+    const lists::ListPolicy& policy = list.info.policy;
+    if (policy.mode != ListMode::kEnforce || list.pdq_count() == 0) continue;
+    if (block.fold.usable_frames() > 0) continue;
     conclusion.reasons.push_back(
         {IncompleteCode::kLowQuality,
          fmt::format("no frame reaches the quality floor of {} that list {} asks for", policy.quality_floor,
-                     list->info.name)});
+                     list.info.name)});
   }
 }
-
-}  // namespace
 
 StatusOr<Conclusion> Conclude(const Evidence& evidence, const lists::Catalog& catalog,
                               const std::vector<std::string>& wanted,
                               std::vector<media::IncompleteReason> reasons, WallTime now) {
-  Conclusion conclusion;
-  conclusion.generation = catalog.generation;
-  conclusion.reasons = std::move(reasons);
-  TAMIZ_ASSIGN_OR_RETURN(const ConsultedLists consulted,
-                         ChooseLists(catalog, wanted, now, conclusion.reasons));
-  for (const auto* group : {&consulted.block, &consulted.allow}) {
-    for (const ListSnapshot* list : *group) {
-      conclusion.lists.push_back(
-          {list->info.list_id, list->info.name, list->info.version, list->info.digest});
-    }
+  TAMIZ_ASSIGN_OR_RETURN(Matching matching, Matching::Start(catalog, wanted, now));
+  matching.SetDigests(evidence);
+  if (std::ranges::is_sorted(evidence.frames, {}, &FrameEvidence::index)) {
+    matching.AddFrames(evidence.frames);
+  } else {
+    std::vector<FrameEvidence> ordered = evidence.frames;
+    std::ranges::stable_sort(ordered, {}, &FrameEvidence::index);
+    matching.AddFrames(ordered);
   }
-
-  const UploadFrames frames(evidence);
-  const Allowed allowed = AskAllowLists(evidence, frames, consulted.allow, now);
-  std::vector<Candidate> candidates;
-  for (const ListSnapshot* list : consulted.block) {
-    AskBlockList(evidence, frames, *list, allowed, now, candidates, conclusion.suppressed);
-  }
-
-  const std::size_t kept = std::min(candidates.size(), kMaxMatches);
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept),
-                    candidates.end(),
-                    [](const Candidate& a, const Candidate& b) { return IsStronger(a.match, b.match); });
-  const Timeline timeline(frames.times(), evidence.frame_interval, evidence.duration);
-  for (std::size_t i = 0; i < kept; ++i) {
-    conclusion.matches.push_back(WriteOut(std::move(candidates[i]), frames, timeline));
-  }
-
-  NoteLackOfFrames(frames, consulted.block, allowed.digest.has_value(), conclusion);
-  Decide(conclusion);
-  return conclusion;
+  return matching.Finish({evidence.duration, evidence.frame_interval, false, std::move(reasons)});
 }
 
 }  // namespace tamiz::match

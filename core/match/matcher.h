@@ -1,20 +1,41 @@
 // From evidence to a verdict.
 #pragma once
 
+#include <chrono>
+#include <map>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/lists/catalog.h"
+#include "core/match/candidate.h"
+#include "core/match/consulted_lists.h"
 #include "core/match/evidence.h"
+#include "core/match/frame_folding.h"
 
 namespace tamiz::match {
 
-// Looks `evidence` up in the lists of `catalog` that `wanted` names (names or ids; empty: all that are not
-// off), folds the hits of its frames into matches per entry, and concludes. `reasons` are what could not
-// be looked at so far. A catalog's unavailable lists and a lack of usable frames add theirs. `now` decides
-// on expiry. Pure: no I/O, no clock; thread-safe. Error: NOT_FOUND names a wanted list that does not exist.
+// PDQ quality below which a frame says nothing, where no list says otherwise.
+inline constexpr int kDefaultQualityFloor = 50;
+
+// An answer holds at most this many matches: the strongest.
+inline constexpr std::size_t kMaxMatches = 1000;
+
+// What is known of an upload once all its frames came.
+struct UploadEnd {
+  std::chrono::microseconds duration{0};        // zero for stills
+  std::chrono::microseconds frame_interval{0};  // what a sampled frame stands for; zero for stills
+  // More frames were there and not wanted, since the verdict was settled: their lack is no reason.
+  bool settled_early = false;
+  std::vector<media::IncompleteReason> reasons;  // what could not be looked at
+};
+
+// The look-up of one upload, frame by frame as it is decoded. Frames are looked up and forgotten: what is
+// kept follows what was found, and a few bytes a frame.
 //
 // One match a list and entry: the strongest digest that is equal, else the nearest frame. Of each list, a
 // match
@@ -29,14 +50,71 @@ namespace tamiz::match {
 // everything but equal digests of a stronger kind (MD5 and SHA-1 can be made to collide). A frame that shows
 // an allowed picture takes away hits of that frame that are no nearer than the allowed picture; a match that
 // loses all its frames is taken away.
+//
+// Pure: no I/O, no clock. Not thread-safe.
+class Matching {
+ public:
+  // Looks up in the lists of `catalog` that `wanted` names (names or ids; empty: all that are not off). The
+  // catalog outlives it. `now` decides on expiry. Error: NOT_FOUND names a wanted list that does not exist.
+  [[nodiscard]] static StatusOr<Matching> Start(const lists::Catalog& catalog,
+                                                const std::vector<std::string>& wanted, WallTime now);
+
+  // The upload's digests; once at most, at any time before Finish.
+  void SetDigests(const DigestEvidence& digests);
+  // The next frames, each with all its looks, ordered by index within and between calls.
+  void AddFrames(std::span<const FrameEvidence> looks);
+
+  // Matches found since the last call, or that have come to count since, as far as they are known: coverage
+  // and ranges grow with later frames. Nothing before the digests are known if an allow list could take it
+  // away. `duration` and `frame_interval` as in Evidence, as far as known.
+  [[nodiscard]] std::vector<Match> TakeNews(std::chrono::microseconds duration,
+                                            std::chrono::microseconds frame_interval);
+  // True if the verdict is MATCH whatever frames come after, as of the last TakeNews.
+  [[nodiscard]] bool IsSettled() const { return settled_; }
+
+  // Concludes. The catalog's unavailable lists and a lack of usable frames add their reasons. Last.
+  [[nodiscard]] Conclusion Finish(UploadEnd end);
+
+ private:
+  using Digests = std::map<std::uint32_t, lists::HashType>;
+  struct BlockList {
+    ListFold fold;
+    Digests by_digest;  // entries with an equal digest
+    // Entries told of by TakeNews; true if they counted.
+    std::map<std::uint32_t, bool> told;
+    std::vector<std::uint32_t> changed;  // entries to look at for news
+  };
+
+  Matching(const lists::Catalog& catalog, ConsultedLists consulted, WallTime now);
+
+  // Whether an allow list knows the upload by a digest that is at least as strong as `type`. A collision in
+  // MD5 or SHA-1 must not hide a file that a stronger digest knows.
+  [[nodiscard]] bool DigestIsAllowed(lists::HashType type) const;
+  // The match that is known of an entry, nothing if allow lists take it away.
+  [[nodiscard]] std::optional<Candidate> CandidateOf(BlockList& list, std::uint32_t entry, bool is_still);
+  void NoteLackOfFrames(bool settled_early, Conclusion& conclusion) const;
+  [[nodiscard]] std::uint32_t FramesOfQuality(std::uint32_t floor) const;
+
+  const lists::Catalog* catalog_;
+  ConsultedLists consulted_;
+  WallTime now_;
+  std::vector<media::IncompleteReason> list_reasons_;
+  std::vector<BlockList> block_;
+  FoldBudget budget_;
+
+  bool has_digests_ = false;
+  std::optional<lists::HashType> allowed_digest_;  // strongest kind that is equal
+  bool settled_ = false;
+
+  // By frame.
+  std::vector<std::chrono::microseconds> times_;
+  std::vector<std::uint8_t> qualities_;  // of the best look
+  std::uint32_t last_index_ = 0;
+};
+
+// The same for an upload that is known whole. Thread-safe.
 [[nodiscard]] StatusOr<Conclusion> Conclude(const Evidence& evidence, const lists::Catalog& catalog,
                                             const std::vector<std::string>& wanted,
                                             std::vector<media::IncompleteReason> reasons, WallTime now);
-
-// PDQ quality below which a frame says nothing, where no list says otherwise.
-inline constexpr int kDefaultQualityFloor = 50;
-
-// An answer holds at most this many matches: the strongest.
-inline constexpr std::size_t kMaxMatches = 1000;
 
 }  // namespace tamiz::match

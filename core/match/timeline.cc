@@ -13,6 +13,8 @@ void SortUnique(std::vector<microseconds>& times) {
   times.erase(std::unique(times.begin(), times.end()), times.end());
 }
 
+}  // namespace
+
 microseconds MedianGap(const std::vector<microseconds>& times) {
   if (times.size() < 2) return std::chrono::seconds(1);
   std::vector<microseconds> gaps;
@@ -22,8 +24,6 @@ microseconds MedianGap(const std::vector<microseconds>& times) {
   std::nth_element(gaps.begin(), middle, gaps.end());
   return *middle;
 }
-
-}  // namespace
 
 Timeline::Timeline(std::vector<microseconds> times, microseconds interval, microseconds end)
     : times_(std::move(times)), interval_(interval), end_(end) {

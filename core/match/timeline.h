@@ -8,6 +8,9 @@
 
 namespace tamiz::match {
 
+// Median distance of `times`, which ascend; one second where there are fewer than two.
+[[nodiscard]] std::chrono::microseconds MedianGap(const std::vector<std::chrono::microseconds>& times);
+
 // The times at which one video was sampled. Immutable after construction.
 class Timeline {
  public:

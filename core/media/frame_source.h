@@ -62,6 +62,10 @@ struct SampleRequest {
   std::uint64_t size_bytes = 0;
   FileFormat format = FileFormat::kUnknown;  // by its signature, see file_format.h
   SamplingPlan plan;
+  // Called on the calling thread, between frames, with what is known so far: when the media are described,
+  // when the plan is counted, when decoding gets on without a frame. Returning false ends decoding early. May
+  // be empty.
+  std::function<bool(const SampleOutcome&)> on_progress;
 };
 
 // Thread-safe.

@@ -34,6 +34,8 @@ std::string_view ToString(IncompleteCode code) {
       return "LIST_UNAVAILABLE";
     case IncompleteCode::kNoVisualContent:
       return "NO_VISUAL_CONTENT";
+    case IncompleteCode::kMatchLimit:
+      return "MATCH_LIMIT";
   }
   return "UNKNOWN";
 }

@@ -25,6 +25,7 @@ enum class IncompleteCode {
   kEncrypted = 13,
   kListUnavailable = 14,
   kNoVisualContent = 15,
+  kMatchLimit = 100,
 };
 
 inline constexpr std::array kAllIncompleteCodes = {
@@ -33,6 +34,7 @@ inline constexpr std::array kAllIncompleteCodes = {
     IncompleteCode::kMemoryLimit,     IncompleteCode::kPixelLimit,      IncompleteCode::kByteLimit,
     IncompleteCode::kFrameLimit,      IncompleteCode::kTimeBudget,      IncompleteCode::kLowQuality,
     IncompleteCode::kEncrypted,       IncompleteCode::kListUnavailable, IncompleteCode::kNoVisualContent,
+    IncompleteCode::kMatchLimit,
 };
 
 // For example "DECODE_FAILED".

@@ -277,10 +277,10 @@ class Run {
         return std::nullopt;
       case MessageKind::kMedia:
         outcome_.media = ToMediaInfo(message.media);
-        return std::nullopt;
+        return Tell();
       case MessageKind::kPlanned:
         outcome_.frames_planned = message.planned.frames;
-        return std::nullopt;
+        return Tell();
       case MessageKind::kFrame: {
         last_sign_ = std::chrono::steady_clock::now();
         outcome_.frames_delivered = check_.distinct_frames();
@@ -292,7 +292,7 @@ class Run {
       case MessageKind::kProgress:
         last_sign_ = std::chrono::steady_clock::now();
         Reached(message.progress.time_micros);
-        return std::nullopt;
+        return Tell();
       case MessageKind::kIncomplete:
         outcome_.reasons.push_back(ToReason(message.incomplete));
         return std::nullopt;
@@ -300,6 +300,12 @@ class Run {
         return End::Finished();
     }
     return End::Broken("a message of unknown kind");
+  }
+
+  // An end if nobody wants more.
+  std::optional<End> Tell() {
+    if (!request_.on_progress || request_.on_progress(outcome_)) return std::nullopt;
+    return End{ExitReason::kCancelled, std::nullopt, {}};
   }
 
   void Reached(std::int64_t micros) {

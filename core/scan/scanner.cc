@@ -10,9 +10,11 @@
 #include "core/base/mutex.h"
 #include "core/base/random_id.h"
 #include "core/match/matcher.h"
-#include "core/media/border.h"
 #include "core/media/file_format.h"
+#include "core/scan/frame_hashing.h"
+#include "core/scan/frame_lookup.h"
 #include "core/scan/idempotency.h"
+#include "core/scan/scan_reporter.h"
 
 namespace tamiz::scan {
 namespace {
@@ -26,6 +28,8 @@ constexpr std::size_t kMaxLabels = 16;
 constexpr std::size_t kMaxLabelBytes = 128;
 constexpr std::size_t kMaxLists = 100;
 constexpr std::size_t kMaxUriBytes = 8192;
+constexpr std::chrono::milliseconds kMinProgressInterval{20};
+constexpr std::chrono::milliseconds kMaxProgressInterval{60'000};
 
 microseconds Since(SteadyTime start, SteadyTime now) {
   return std::chrono::duration_cast<microseconds>(now - start);
@@ -65,6 +69,7 @@ bool MayPass(IncompleteCode code) {
     case IncompleteCode::kLowQuality:
     case IncompleteCode::kEncrypted:
     case IncompleteCode::kNoVisualContent:
+    case IncompleteCode::kMatchLimit:
       return false;
   }
   return true;
@@ -73,93 +78,6 @@ bool MayPass(IncompleteCode code) {
 Status Fault(std::string_view field, std::string_view message) {
   return WithField(InvalidArgument(message), field);
 }
-
-// One a thread: a hasher keeps its scratch memory.
-hash::PdqHasher& ThreadHasher() {
-  thread_local hash::PdqHasher hasher;
-  return hasher;
-}
-
-// Hashes frames on the compute pool while the next ones are decoded. Keeps hashes only.
-class FrameHashing {
- public:
-  FrameHashing(work::ComputePool& compute, const Clock& clock, bool look_inside_borders)
-      : clock_(clock), look_inside_borders_(look_inside_borders), group_(compute) {}
-
-  void Add(std::unique_ptr<media::Frame> frame) {
-    last_time_ = std::max(last_time_, frame->time);
-    if (frame->variant == media::FrameVariant::kAsShown) ++frames_;
-    group_.Run([this, held = std::move(frame)]() mutable {
-      const SteadyTime start = clock_.Now();
-      const media::LumaView luma = held->luma();
-      Look look;
-      look.variant = held->variant;
-      look.evidence.index = held->index;
-      look.evidence.time = held->time;
-      look.evidence.pdq = ThreadHasher().HashOrientations(luma);
-      std::optional<Look> stripped;
-      if (look_inside_borders_) {
-        if (const std::optional<media::LumaView> inside = media::StripBorder(luma)) {
-          stripped = look;
-          stripped->evidence.pdq = ThreadHasher().HashOrientations(*inside);
-          stripped->evidence.border_removed = true;
-        }
-      }
-      held.reset();  // the slot goes back to the decoder at once
-      spent_us_ += Since(start, clock_.Now()).count();
-      MutexLock lock(mutex_);
-      looks_.push_back(look);
-      if (stripped) looks_.push_back(*stripped);
-    });
-  }
-
-  struct Result {
-    std::vector<match::FrameEvidence> evidence;  // by frame, the look as shown first
-    std::vector<FrameHash> as_shown;             // by frame
-    std::uint64_t frames = 0;
-    microseconds last_time{0};
-    microseconds hash_time{0};  // summed over threads
-  };
-  [[nodiscard]] Result Finish(bool keep_hashes) {
-    group_.Wait();
-    MutexLock lock(mutex_);
-    std::ranges::sort(looks_, [](const Look& a, const Look& b) {
-      return std::tuple(a.evidence.index, a.evidence.border_removed, a.variant) <
-             std::tuple(b.evidence.index, b.evidence.border_removed, b.variant);
-    });
-    Result result;
-    result.evidence.reserve(looks_.size());
-    for (const Look& look : looks_) {
-      const bool first_of_frame =
-          result.evidence.empty() || result.evidence.back().index != look.evidence.index;
-      if (keep_hashes && first_of_frame) {
-        result.as_shown.push_back({look.evidence.index, look.evidence.time, look.evidence.pdq});
-      }
-      result.evidence.push_back(look.evidence);
-    }
-    looks_.clear();
-    result.frames = frames_;
-    result.last_time = last_time_;
-    result.hash_time = microseconds(spent_us_.load());
-    return result;
-  }
-
- private:
-  struct Look {
-    match::FrameEvidence evidence;
-    media::FrameVariant variant = media::FrameVariant::kAsShown;
-  };
-
-  const Clock& clock_;
-  const bool look_inside_borders_;
-  // Touched by the thread that adds.
-  std::uint64_t frames_ = 0;
-  microseconds last_time_{0};
-  std::atomic<std::int64_t> spent_us_{0};
-  Mutex mutex_;
-  std::vector<Look> looks_ TAMIZ_GUARDED_BY(mutex_);
-  work::ComputePool::Group group_;  // last: its destructor waits for tasks that use the rest
-};
 
 // A URI's scheme as a metric names it.
 std::string SchemeOf(std::string_view uri) {
@@ -203,6 +121,7 @@ std::string OptionsOf(const ScanInput& input) {
                                  micros(sampling.interval), micros(sampling.max_gap), micros(sampling.head),
                                  sampling.max_frames ? std::int64_t{*sampling.max_frames} : -1);
   text += input.return_hashes ? "h|" : "|";
+  text += input.stop_on_match ? "s|" : "|";
   for (const std::string& list : input.lists) text += fmt::format("{}:{}|", list.size(), list);
   for (const auto& [key, value] : input.labels) {
     text += fmt::format("{}:{}={}:{}|", key.size(), key, value.size(), value);
@@ -237,6 +156,15 @@ media::SamplingPlan PlanFor(const media::SamplingRequest& request, const media::
   return plan ? *plan : media::PlanOf(request, defaults);
 }
 
+// Keeps the first look at each frame, as shown, borders kept.
+void KeepHashes(const std::vector<match::FrameEvidence>& looks, std::vector<FrameHash>& hashes) {
+  for (const match::FrameEvidence& look : looks) {
+    if (hashes.empty() || hashes.back().index != look.index) {
+      hashes.push_back({look.index, look.time, look.pdq});
+    }
+  }
+}
+
 IncompleteReason TimeBudgetReason(const Config& config) {
   return {IncompleteCode::kTimeBudget,
           fmt::format("not everything was looked at within {} ms (scan.time_budget)",
@@ -246,7 +174,7 @@ IncompleteReason TimeBudgetReason(const Config& config) {
 // What was seen of the time, and what was not.
 void StateCoverage(const media::SampleOutcome& outcome, ScanOutput& output) {
   const microseconds duration = outcome.media.duration;
-  if (outcome.reasons.empty()) {
+  if (outcome.reasons.empty() && !output.stopped_on_match) {
     output.time_covered = outcome.frames_delivered > 0 ? 1 : 0;
   } else if (duration > microseconds(0)) {
     const microseconds seen = outcome.frames_delivered > 0
@@ -282,15 +210,23 @@ struct Scanner::State {
 
   // What is known of an upload once it was looked at.
   struct Looked {
-    ScanOutput output;  // all but the conclusion
-    match::Evidence evidence;
-    std::vector<IncompleteReason> reasons;
+    ScanOutput output;     // all but the conclusion
+    match::UploadEnd end;  // its reasons are what could not be looked at
   };
 
   struct Wanted {
     bool hashes = false;  // keep them for the answer
     bool look_inside_borders = true;
     media::SamplingPlan plan;
+    match::Matching* matching = nullptr;  // where frames and digests are looked up; null: nowhere
+    ScanReporter* reporter = nullptr;     // told of progress and matches if there is a matching
+  };
+
+  // Digests that are computed beside the decoder, if nobody has computed them before.
+  struct PendingDigests {
+    StatusOr<hash::Digests> value = hash::Digests{};
+    std::atomic<bool> ready{false};
+    bool looked_up = false;  // by the thread that scans
   };
 
   // One scan's limits of time.
@@ -321,9 +257,13 @@ struct Scanner::State {
   StatusOr<Looked> Look(ScanInput& input, const Config& config, const CallContext& caller, const Times& times,
                         const Wanted& wanted);
   Status LookAtFrames(const ScanInput& input, const Config& config, const CallContext& caller,
-                      const Times& times, const Wanted& wanted, Looked& looked);
+                      const Times& times, const Wanted& wanted, PendingDigests& digests, Looked& looked);
+  // Looks up digests as soon as they are there and tells of news. True if the verdict is settled and more
+  // frames are not wanted.
+  bool TakeStock(const ScanInput& input, const Wanted& wanted, const match::UploadEnd& so_far,
+                 PendingDigests& digests);
   StatusOr<ScanOutput> ScanOnce(ScanInput& input, const std::string& scan_id, const CallContext& caller,
-                                SteadyTime admitted_at);
+                                SteadyTime admitted_at, ScanObserver* observer);
   void Record(const ScanInput& input, const Config& config, const ScanOutput& output);
   void Report(const ScanInput& input, const CallContext& caller, const ScanOutput& output);
 
@@ -343,7 +283,7 @@ StatusOr<Scanner::State::Looked> Scanner::State::Look(ScanInput& input, const Co
   Looked looked;
   ScanOutput& output = looked.output;
   if (input.not_brought_in) {
-    looked.reasons.push_back(*input.not_brought_in);
+    looked.end.reasons.push_back(*input.not_brought_in);
     return looked;
   }
   if (!input.upload) {
@@ -354,10 +294,10 @@ StatusOr<Scanner::State::Looked> Scanner::State::Look(ScanInput& input, const Co
     if (fetched.ok()) {
       input.upload = *std::move(fetched);
     } else if (Reason(fetched.status()) == "BYTE_LIMIT") {
-      looked.reasons.push_back({IncompleteCode::kByteLimit, Message(fetched.status())});
+      looked.end.reasons.push_back({IncompleteCode::kByteLimit, Message(fetched.status())});
       return looked;
     } else if (OutOfBudget(fetched.status(), caller)) {
-      looked.reasons.push_back(TimeBudgetReason(config));
+      looked.end.reasons.push_back(TimeBudgetReason(config));
       return looked;
     } else {
       return fetched.status();
@@ -367,23 +307,44 @@ StatusOr<Scanner::State::Looked> Scanner::State::Look(ScanInput& input, const Co
   output.size_bytes = upload.size_bytes;
   if (!input.internal) parts.metrics.UploadBytes(upload.size_bytes);
 
-  // Digests that nobody computed yet are computed beside the decoder.
-  StatusOr<hash::Digests> digests = upload.digests;
+  PendingDigests digests;
+  digests.value = upload.digests;
+  digests.ready = !upload.digests_pending;
   work::ComputePool::Group digesting(parts.compute, 1);
-  if (upload.digests_pending) digesting.Run([&] { digests = source::DigestsOf(upload); });
-  const Status frames = LookAtFrames(input, config, caller, times, wanted, looked);
+  if (upload.digests_pending) {
+    digesting.Run([&] {
+      digests.value = source::DigestsOf(upload);
+      digests.ready.store(true, std::memory_order_release);
+    });
+  }
+  const Status frames = LookAtFrames(input, config, caller, times, wanted, digests, looked);
   digesting.Wait();
   TAMIZ_RETURN_IF_ERROR(frames);
-  if (!digests.ok()) return digests.status();
-  upload.digests = *digests;
+  if (!digests.value.ok()) return digests.value.status();
+  upload.digests = *digests.value;
   upload.digests_pending = false;
-  output.digests = *digests;
-  looked.evidence.digests = *digests;
+  output.digests = *digests.value;
+  if (wanted.matching != nullptr) (void)TakeStock(input, wanted, looked.end, digests);
   return looked;
 }
 
+bool Scanner::State::TakeStock(const ScanInput& input, const Wanted& wanted, const match::UploadEnd& so_far,
+                               PendingDigests& digests) {
+  match::Matching& matching = *wanted.matching;
+  if (!digests.looked_up && digests.ready.load(std::memory_order_acquire) && digests.value.ok()) {
+    digests.looked_up = true;
+    matching.SetDigests({*digests.value, {}});
+  }
+  if (!wanted.reporter->wanted() && !input.stop_on_match) return false;
+  for (const match::Match& match : matching.TakeNews(so_far.duration, so_far.frame_interval)) {
+    wanted.reporter->Found(match);
+  }
+  return input.stop_on_match && matching.IsSettled();
+}
+
 Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config, const CallContext& caller,
-                                    const Times& times, const Wanted& wanted, Looked& looked) {
+                                    const Times& times, const Wanted& wanted, PendingDigests& digests,
+                                    Looked& looked) {
   ScanOutput& output = looked.output;
   const source::Upload& upload = *input.upload;
 
@@ -391,7 +352,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   const media::FileFormat format = media::DetectFormat(upload.head);
   const media::FormatInfo* info = media::FindFormat(format);
   if (info == nullptr) {
-    looked.reasons.push_back(
+    looked.end.reasons.push_back(
         {IncompleteCode::kFormatUnknown,
          upload.size_bytes == 0 ? "the upload is empty" : "no known format begins like this upload"});
     return OkStatus();
@@ -399,7 +360,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   output.format = info->name;
   output.media_type = info->media_type;
   if (std::string why = WhyNotDecoded(*info, config); !why.empty()) {
-    looked.reasons.push_back({IncompleteCode::kFormatDisabled, std::move(why)});
+    looked.end.reasons.push_back({IncompleteCode::kFormatDisabled, std::move(why)});
     return OkStatus();
   }
 
@@ -410,17 +371,57 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   request.format = format;
   request.plan = wanted.plan;
 
+  // An upload that is known by its digest need not be decoded.
+  if (wanted.matching != nullptr && TakeStock(input, wanted, looked.end, digests)) {
+    output.stopped_on_match = true;
+    looked.end.settled_early = true;
+    return OkStatus();
+  }
+
   FrameHashing hashing(parts.compute, parts.clock, wanted.look_inside_borders);
+  std::optional<FrameLookup> lookup;
+  if (wanted.matching != nullptr) lookup.emplace(parts.compute, parts.clock, *wanted.matching);
+  const auto pass_on = [&](std::vector<match::FrameEvidence>&& looks) {
+    if (wanted.hashes) KeepHashes(looks, output.hashes);
+    if (lookup) lookup->Add(std::move(looks));
+  };
+
   bool stopped_by_budget = false;
+  looked.end.frame_interval = request.plan.Spacing();
+  // What is done between two frames. False ends decoding.
+  const auto go_on = [&](const media::SampleOutcome& so_far) {
+    stopped_by_budget = parts.clock.Now() >= times.budget_end;
+    pass_on(hashing.Take());
+    if (!lookup) return !stopped_by_budget;
+    looked.end.duration = so_far.media.duration;
+    if (lookup->Idle() != nullptr) {
+      output.stopped_on_match = TakeStock(input, wanted, looked.end, digests);
+    }
+    wanted.reporter->Progress({.frames_planned = so_far.frames_planned,
+                               .frames_decoded = hashing.frames(),
+                               .frames_hashed = lookup->frames_done(),
+                               .time_reached = std::max(so_far.last_time, hashing.last_time()),
+                               .duration = so_far.media.duration,
+                               .size_bytes = upload.size_bytes});
+    return !stopped_by_budget && !output.stopped_on_match;
+  };
+  media::SampleOutcome last_known;
+  request.on_progress = [&](const media::SampleOutcome& so_far) {
+    last_known = so_far;
+    return go_on(so_far);
+  };
   const SteadyTime decode_start = parts.clock.Now();
   StatusOr<media::SampleOutcome> sampled =
       parts.frames.Sample(request, times.context, [&](std::unique_ptr<media::Frame> frame) {
         hashing.Add(std::move(frame));
-        stopped_by_budget = parts.clock.Now() >= times.budget_end;
-        return !stopped_by_budget;
+        return go_on(last_known);
       });
   output.timings.decode = Since(decode_start, parts.clock.Now());
-  FrameHashing::Result hashed = hashing.Finish(wanted.hashes);
+  pass_on(hashing.TakeRest());
+  if (lookup) {
+    lookup->Finish();
+    output.timings.match = lookup->lookup_time();
+  }
 
   // What was seen, and what was not.
   media::SampleOutcome outcome;
@@ -428,8 +429,9 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
     outcome = *std::move(sampled);
     if (stopped_by_budget) outcome.reasons.push_back(TimeBudgetReason(config));
   } else if (OutOfBudget(sampled.status(), caller)) {
-    outcome.frames_delivered = hashed.frames;
-    outcome.last_time = hashed.last_time;
+    outcome = last_known;
+    outcome.frames_delivered = hashing.frames();
+    outcome.last_time = std::max(outcome.last_time, hashing.last_time());
     outcome.reasons.push_back(TimeBudgetReason(config));
   } else {
     return sampled.status();
@@ -440,24 +442,21 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   output.media = outcome.media;
   output.frames_planned = outcome.frames_planned;
   output.frames_decoded = outcome.frames_delivered;
-  output.timings.hash = hashed.hash_time;
-  output.hashes = std::move(hashed.as_shown);
+  output.timings.hash = hashing.hash_time();
   const bool moving = outcome.media.duration > microseconds(0) || outcome.media.animated;
-  looked.evidence.duration = outcome.media.duration;
-  if (moving) {
-    looked.evidence.frame_interval = request.plan.Spacing();
-    if (request.plan.every_frame && outcome.frames_delivered > 0) {
-      looked.evidence.frame_interval =
-          outcome.media.duration / static_cast<std::int64_t>(outcome.frames_delivered);
-    }
+  looked.end.duration = outcome.media.duration;
+  looked.end.settled_early = output.stopped_on_match;
+  looked.end.frame_interval = moving ? request.plan.Spacing() : microseconds(0);
+  if (moving && request.plan.every_frame && outcome.frames_delivered > 0 && !output.stopped_on_match) {
+    looked.end.frame_interval = outcome.media.duration / static_cast<std::int64_t>(outcome.frames_delivered);
   }
-  looked.evidence.frames = std::move(hashed.evidence);
-  looked.reasons.insert(looked.reasons.end(), outcome.reasons.begin(), outcome.reasons.end());
+  looked.end.reasons.insert(looked.end.reasons.end(), outcome.reasons.begin(), outcome.reasons.end());
   return OkStatus();
 }
 
 StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::string& scan_id,
-                                              const CallContext& caller, SteadyTime admitted_at) {
+                                              const CallContext& caller, SteadyTime admitted_at,
+                                              ScanObserver* observer) {
   const std::shared_ptr<const Config> config = this->config();
   const Times times = TimesOf(*config, caller);
   TAMIZ_RETURN_IF_ERROR(caller.StillWanted(times.started));
@@ -473,6 +472,7 @@ StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::strin
     }
   }
 
+  ScanReporter reporter(observer, parts.clock, input.progress_interval);
   AnswerCache::Begun begun;
   if (!input.request_id.empty() && config->idempotency_ttl.count() > 0 && !input.not_brought_in) {
     const auto content = [&]() -> StatusOr<std::string> {
@@ -488,27 +488,32 @@ StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::strin
         answers.Begin({input.request_id, OptionsOf(input), catalog->generation}, caller, content);
     if (!answer.ok()) return answer.status();
     begun = *std::move(answer);
-    if (begun.replay != nullptr) return *begun.replay;
+    if (begun.replay != nullptr) {
+      reporter.Concluded(begun.replay->conclusion);
+      return *begun.replay;
+    }
   }
   const bool by_uri = !input.upload.has_value();
 
-  StatusOr<Looked> looked =
-      Look(input, *config, caller, times,
-           {.hashes = input.return_hashes,
-            .plan = PlanFor(input.sampling, DefaultsOf(*config), *catalog, input.lists)});
+  TAMIZ_ASSIGN_OR_RETURN(match::Matching matching,
+                         match::Matching::Start(*catalog, input.lists, parts.clock.WallNow()));
+  reporter.Progress({});
+  StatusOr<Looked> looked = Look(input, *config, caller, times,
+                                 {.hashes = input.return_hashes,
+                                  .plan = PlanFor(input.sampling, DefaultsOf(*config), *catalog, input.lists),
+                                  .matching = &matching,
+                                  .reporter = &reporter});
   if (!looked.ok()) return looked.status();
   ScanOutput output = std::move(looked->output);
   output.scan_id = scan_id;
   output.request_id = input.request_id;
 
   const SteadyTime match_start = parts.clock.Now();
-  StatusOr<match::Conclusion> conclusion = match::Conclude(looked->evidence, *catalog, input.lists,
-                                                           std::move(looked->reasons), parts.clock.WallNow());
-  if (!conclusion.ok()) return conclusion.status();
-  output.conclusion = *std::move(conclusion);
+  output.conclusion = matching.Finish(std::move(looked->end));
+  reporter.Concluded(output.conclusion);
 
   const SteadyTime finished = parts.clock.Now();
-  output.timings.match = Since(match_start, finished);
+  output.timings.match += Since(match_start, finished);
   output.timings.queue = std::max(microseconds(0), Since(admitted_at, times.started));
   output.timings.total = std::max(microseconds(0), Since(admitted_at, finished));
   output.timings.started_at = parts.clock.WallNow() - Since(times.started, finished);
@@ -572,6 +577,7 @@ void Scanner::State::Report(const ScanInput& input, const CallContext& caller, c
                             {"reason", JoinCodes(conclusion.reasons)},
                             {"matches", static_cast<std::int64_t>(conclusion.matches.size())},
                             {"suppressed", std::int64_t{conclusion.suppressed}},
+                            {"stopped_on_match", output.stopped_on_match},
                             {"format", output.format},
                             {"bytes", static_cast<std::int64_t>(output.size_bytes)},
                             {"frames", static_cast<std::int64_t>(output.frames_decoded)},
@@ -582,9 +588,10 @@ void Scanner::State::Report(const ScanInput& input, const CallContext& caller, c
                             {"trace_parent", caller.trace_parent}});
 }
 
-StatusOr<ScanOutput> Scanner::Scan(ScanInput input, const CallContext& context, SteadyTime admitted_at) {
+StatusOr<ScanOutput> Scanner::Scan(ScanInput input, const CallContext& context, SteadyTime admitted_at,
+                                   ScanObserver* observer) {
   const std::string scan_id = NewUuid();
-  StatusOr<ScanOutput> output = state_->ScanOnce(input, scan_id, context, admitted_at);
+  StatusOr<ScanOutput> output = state_->ScanOnce(input, scan_id, context, admitted_at, observer);
   if (!output.ok()) {
     const std::string code = absl::StatusCodeToString(output.status().code());
     state_->parts.metrics.ScanFailed(code);
@@ -613,7 +620,7 @@ StatusOr<ScanOutput> Scanner::Hash(ScanInput input, const CallContext& context, 
   ScanOutput output = std::move(looked->output);
   output.scan_id = NewUuid();
   output.request_id = input.request_id;
-  output.conclusion.reasons = std::move(looked->reasons);
+  output.conclusion.reasons = std::move(looked->end.reasons);
   for (const FrameHash& frame : output.hashes) {
     ++(frame.pdq.quality >= match::kDefaultQualityFloor ? output.conclusion.frames_hashed
                                                         : output.conclusion.frames_low_quality);
@@ -662,7 +669,8 @@ Status Scanner::Validate(const ScanInput& input) const {
                    fmt::format("a label's key has 1 to {0} bytes and its value at most {0}", kMaxLabelBytes));
     }
   }
-  return input.sampling.Validate(config->max_frames);
+  constexpr std::chrono::milliseconds kMinProgressInterval{20};
+  constexpr std::chrono::milliseconds kMaxProgressInterval{60'000};
 }
 
 void Scanner::Reconfigure(const Config& config) {

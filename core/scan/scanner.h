@@ -14,6 +14,7 @@
 #include "core/match/evidence.h"
 #include "core/media/frame_source.h"
 #include "core/metrics/metrics.h"
+#include "core/scan/scan_observer.h"
 #include "core/source/fetcher.h"
 #include "core/source/upload.h"
 #include "core/store/list_registry.h"
@@ -52,6 +53,10 @@ struct ScanInput {
   std::vector<std::string> lists;  // names or ids; empty: all
   media::SamplingRequest sampling;
   bool return_hashes = false;
+  // Ends decoding as soon as the verdict is MATCH whatever comes after.
+  bool stop_on_match = false;
+  // Between two reports to an observer. Range 20 ms … 60 s.
+  std::chrono::milliseconds progress_interval{500};
   std::map<std::string, std::string> labels;
   // The service's own self-test: neither recorded nor counted among the scans.
   bool internal = false;
@@ -78,7 +83,8 @@ struct ScanOutput {
   media::MediaInfo media;
   std::optional<media::SamplingPlan> plan;  // in force, where frames were looked for
   std::uint64_t frames_planned = 0, frames_decoded = 0;
-  double time_covered = 0;  // 0…1
+  double time_covered = 0;        // 0…1
+  bool stopped_on_match = false;  // what comes after the match was not looked at, as asked for
   std::vector<match::TimeRange> unseen;
   std::vector<FrameHash> hashes;  // if asked for; the first look at each frame (as shown, borders kept)
   ScanTimings timings;
@@ -101,9 +107,10 @@ class Scanner {
   ~Scanner();
 
   // Errors are operational (see tamiz.v1.ScanService); whatever the upload's bytes cause is in the output.
-  // `admitted_at`: when the request came in, for timings.queue.
-  [[nodiscard]] StatusOr<ScanOutput> Scan(ScanInput input, const CallContext& context,
-                                          SteadyTime admitted_at);
+  // `admitted_at`: when the request came in, for timings.queue. `observer`, if any, is told of progress and
+  // of matches as they are found, all of the result's at the latest.
+  [[nodiscard]] StatusOr<ScanOutput> Scan(ScanInput input, const CallContext& context, SteadyTime admitted_at,
+                                          ScanObserver* observer = nullptr);
   // Without a look-up: the verdict is meaningless, the reasons stand in `conclusion.reasons`, all frames in
   // `hashes`.
   [[nodiscard]] StatusOr<ScanOutput> Hash(ScanInput input, const CallContext& context,

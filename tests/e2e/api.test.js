@@ -59,7 +59,7 @@ describe('health and reflection', () => {
     const names = await reflection.listServices();
     for (const service of [...services, 'grpc.health.v1.Health']) assert.ok(names.includes(service), service);
     const methods = await reflection.listMethods('tamiz.v1.ScanService');
-    assert.deepEqual(methods.map((method) => method.name).sort(), ['ListFormats', 'Scan', 'ScanMany', 'ScanUpload']);
+    assert.deepEqual(methods.map((method) => method.name).sort(), ['ListFormats', 'Scan', 'ScanMany', 'ScanStream', 'ScanUpload']);
   });
 });
 
@@ -87,6 +87,46 @@ describe('scanning', () => {
     assert.equal(result.snapshot.lists.some((list) => list.list_name === 'known' && list.version === 1), true);
     assert.ok(seconds(result.timings.total) > 0);
     assert.ok(result.scan_id);
+  });
+
+  test('ScanStream tells progress and matches, then gives the result that Scan gives', async () => {
+    driven.add(client.scans.ScanStream.path);
+    const request = { content: media('clip.mp4'), request_id: 'streamed' };
+    const events = await new Promise((resolve, reject) => {
+      const seen = [];
+      const stream = client.scans.ScanStream({ request, progress_interval: { seconds: 0, nanos: 20_000_000 } });
+      stream.on('data', (event) => seen.push(event));
+      stream.on('end', () => resolve(seen));
+      stream.on('error', reject);
+    });
+    const kinds = events.map((event) => event.event);
+    assert.ok(kinds.includes('progress'));
+    assert.ok(kinds.includes('match'));
+    assert.equal(kinds.filter((kind) => kind === 'result').length, 1);
+    assert.equal(kinds.at(-1), 'result');
+    const progress = events.filter((event) => event.progress).map((event) => event.progress);
+    for (let i = 1; i < progress.length; i++) assert.ok(progress[i].frames_decoded >= progress[i - 1].frames_decoded);
+    const { result } = events.at(-1);
+    assert.equal(result.verdict, 'VERDICT_MATCH');
+    const told = new Set(events.filter((event) => event.match).map((event) => event.match.entry_id));
+    for (const match of result.matches) assert.ok(told.has(match.entry_id), match.entry_id);
+    const unary = await client.scanBytes(media('clip.mp4'), { request_id: 'streamed' });
+    assert.equal(unary.scan_id, result.scan_id);
+  });
+
+  test('ScanStream ends with the error that Scan ends with', async () => {
+    const error = await new Promise((resolve) => {
+      const stream = client.scans.ScanStream({ request: { request_id: 'no source' } });
+      stream.on('data', (event) => assert.ok(!event.result));
+      stream.on('error', resolve);
+    });
+    assert.equal(error.code, status.INVALID_ARGUMENT);
+  });
+
+  test('stop_on_match answers a known file', async () => {
+    const result = await client.scanBytes(original, { stop_on_match: true });
+    assert.equal(result.verdict, 'VERDICT_MATCH');
+    assert.deepEqual(result.incomplete_reasons, []);
   });
 
   for (const [name, transform] of [

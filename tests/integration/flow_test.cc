@@ -186,6 +186,23 @@ TEST_F(FlowTest, CancelledStreamStopsAllItsDecoders) {
   }));
 }
 
+TEST_F(FlowTest, StreamedScanThatIsCancelledStopsItsDecoder) {
+  StartStuck();
+  ASSERT_TRUE(Eventually([&] { return control_.running == 1; }));
+  v1::ScanStreamRequest request;
+  *request.mutable_request() = Inline(scan::CanaryPicture());
+  grpc::ClientContext context;
+  const auto reader = scans_->ScanStream(&context, request);
+  ASSERT_TRUE(Eventually([&] { return control_.running == 2; }));
+  v1::ScanStreamResponse event;
+  ASSERT_TRUE(reader->Read(&event));  // it tells that it has begun
+  EXPECT_TRUE(event.has_progress());
+  context.TryCancel();
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(Eventually([&] { return control_.cancelled == 1; }));
+  EXPECT_TRUE(Eventually([&] { return GetStatus().scans_running() == 1; }));  // the self-test's stays
+}
+
 TEST_F(FlowTest, DeadlineEndsTheScan) {
   StartStuck();
   auto call = Begin(300ms);

@@ -60,6 +60,91 @@ TEST_F(ScanFlowTest, InlinePicturesAndVideo) {
   EXPECT_GT(truncated.incomplete_reasons_size(), 0);
 }
 
+TEST_F(ScanFlowTest, StreamedScanTellsAndThenAnswersAsScanDoes) {
+  Start();
+  v1::ScanStreamRequest request;
+  *request.mutable_request() = Inline(scan::CanaryVideo());
+  request.mutable_request()->set_request_id("streamed");
+  grpc::ClientContext context;
+  const auto reader = scans_->ScanStream(&context, request);
+  int progress = 0;
+  int matches = 0;
+  int results = 0;
+  v1::ScanResult result;
+  v1::ScanStreamResponse event;
+  while (reader->Read(&event)) {
+    EXPECT_EQ(results, 0) << "something came after the result";
+    progress += event.has_progress() ? 1 : 0;
+    if (event.has_match()) {
+      ++matches;
+      EXPECT_EQ(event.match().entry_id(), "canary-video");
+    }
+    if (event.has_result()) {
+      ++results;
+      result = event.result();
+    }
+  }
+  const grpc::Status status = reader->Finish();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_GE(progress, 1);
+  EXPECT_GE(matches, 1);
+  ASSERT_EQ(results, 1);
+  EXPECT_EQ(result.request_id(), "streamed");
+
+  // The same request by Scan is the same scan: idempotency knows no methods.
+  v1::ScanResult unary = Scan(request.request());
+  EXPECT_EQ(unary.scan_id(), result.scan_id());
+  EXPECT_EQ(unary.SerializeAsString(), result.SerializeAsString());
+  // And streamed again, its matches are told again.
+  grpc::ClientContext again_context;
+  const auto again = scans_->ScanStream(&again_context, request);
+  std::vector<std::string> kinds;
+  while (again->Read(&event))
+    kinds.push_back(event.has_match() ? "match" : event.has_result() ? "result" : "");
+  EXPECT_TRUE(again->Finish().ok());
+  EXPECT_THAT(kinds, ::testing::ElementsAre("match", "result"));
+}
+
+TEST_F(ScanFlowTest, StreamedScanEndsWithTheErrorThatScanEndsWith) {
+  Start();
+  const auto ends_with = [&](const v1::ScanStreamRequest& request) {
+    grpc::ClientContext context;
+    const auto reader = scans_->ScanStream(&context, request);
+    v1::ScanStreamResponse event;
+    while (reader->Read(&event)) EXPECT_FALSE(event.has_result());
+    return reader->Finish();
+  };
+  EXPECT_EQ(BadField(ends_with({})), "source");
+  v1::ScanStreamRequest request;
+  *request.mutable_request() = Inline(scan::CanaryPicture());
+  request.mutable_progress_interval()->set_nanos(1);
+  EXPECT_EQ(BadField(ends_with(request)), "progress_interval");
+  request.mutable_progress_interval()->set_nanos(100'000'000);
+  request.mutable_request()->add_lists("nosuch");
+  EXPECT_EQ(ends_with(request).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ScanFlowTest, StopOnMatchIsAnsweredWithItsCoverage) {
+  Start();
+  v1::ScanRequest request = Inline(scan::CanaryPicture());
+  request.set_stop_on_match(true);
+  const v1::ScanResult picture = Scan(request);
+  EXPECT_EQ(picture.verdict(), v1::VERDICT_MATCH);
+  EXPECT_EQ(picture.incomplete_reasons_size(), 0);
+  // An upload that is on no list is looked at whole.
+  request = Inline(scan::CanaryFlippedPicture());
+  request.set_stop_on_match(true);
+  EXPECT_EQ(Scan(request).verdict(), v1::VERDICT_MATCH);
+  request = Inline(scan::CanaryVideo());
+  request.set_stop_on_match(true);
+  const v1::ScanResult video = Scan(request);
+  EXPECT_EQ(video.verdict(), v1::VERDICT_MATCH);
+  EXPECT_EQ(video.incomplete_reasons_size(), 0);
+  if (!video.coverage().stopped_on_match()) {
+    EXPECT_EQ(video.coverage().time_covered(), 1);
+  }
+}
+
 TEST_F(ScanFlowTest, BadRequestsNameTheField) {
   Start();
   const auto field = [&](const std::function<void(v1::ScanRequest&)>& change) {

@@ -305,6 +305,128 @@ TEST_F(ScannerTest, TruncatedVideoMatchesWhatItShowsAndSaysWhatWasNotSeen) {
   EXPECT_EQ(output->frames_decoded, 2u);
 }
 
+// 400 frames, one a second; the one numbered `at` shows the picture `seed`.
+std::vector<FakeFrameSource::Item> LongVideo(std::uint32_t at, unsigned seed) {
+  std::vector<FakeFrameSource::Item> frames;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    frames.push_back({.seed = i == at ? seed : 1000 + i, .index = i, .time = seconds(i)});
+  }
+  return frames;
+}
+
+TEST_F(ScannerTest, StopOnMatchEndsDecodingAndSaysWhatWasNotSeen) {
+  AddList("block", 7);
+  frames_.frames = LongVideo(5, 7);
+  frames_.outcome.media.duration = seconds(400);
+  frames_.outcome.media.animated = true;
+  frames_.outcome.last_time = seconds(40);
+  frames_.before_frame = [this](std::size_t) { clock_.Advance(std::chrono::milliseconds(300)); };
+  ScanInput input = Input();
+  input.stop_on_match = true;
+  const auto output = Scan(std::move(input));
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kMatch);
+  EXPECT_THAT(Codes(*output), IsEmpty());
+  EXPECT_TRUE(output->stopped_on_match);
+  EXPECT_GE(output->frames_decoded, 6u);
+  EXPECT_LT(output->frames_decoded, 400u);
+  EXPECT_DOUBLE_EQ(output->time_covered, 0.1);
+  EXPECT_THAT(output->unseen, ElementsAre(match::TimeRange{seconds(40), seconds(400)}));
+
+  const auto whole = Scan(Input());
+  ASSERT_TRUE(whole.ok());
+  EXPECT_FALSE(whole->stopped_on_match);
+  EXPECT_EQ(whole->frames_decoded, 400u);
+  EXPECT_EQ(whole->conclusion.frames_hashed, 400u);
+}
+
+TEST_F(ScannerTest, StopOnMatchGoesOnWhileTheVerdictCouldChange) {
+  frames_.frames = LongVideo(5, 7);
+  frames_.outcome.media.duration = seconds(400);
+  frames_.outcome.media.animated = true;
+  frames_.before_frame = [this](std::size_t) { clock_.Advance(std::chrono::milliseconds(300)); };
+  const auto stops = [this] {
+    ScanInput input = Input();
+    input.stop_on_match = true;
+    const auto output = Scan(std::move(input));
+    EXPECT_TRUE(output.ok());
+    return output.ok() && output->stopped_on_match;
+  };
+  // In shadow it makes no verdict.
+  AddList("shadow", 7, lists::ListMode::kShadow);
+  EXPECT_FALSE(stops());
+  // Frames to come would lower the share of the upload.
+  AddList("share", 7);
+  auto info = lists_.GetList("share");
+  ASSERT_TRUE(info.ok());
+  info->policy.min_query_coverage = 0.001;
+  ASSERT_TRUE(lists_.UpdateList(*info).ok());
+  EXPECT_FALSE(stops());
+  // An allowed look-alike takes that frame away.
+  AddList("allow", 7, lists::ListMode::kEnforce, lists::ListKind::kAllow);
+  AddList("block", 7);
+  EXPECT_FALSE(stops());
+  ASSERT_TRUE(lists_.DeleteList("allow").ok());
+  EXPECT_TRUE(stops());
+}
+
+TEST_F(ScannerTest, StopOnMatchDecodesNothingOfAFileKnownByItsDigest) {
+  AddList("block", 7);
+  lists::Entry entry;
+  entry.id = "file";
+  lists::EntryHash hash;
+  hash.type = lists::HashType::kSha256;
+  const source::Upload known = Bytes(kJpeg);
+  hash.value.assign(known.digests.sha256.begin(), known.digests.sha256.end());
+  entry.hashes = {hash};
+  store::ChangeCounts counts;
+  ASSERT_TRUE(lists_.Apply("block", {.what = "add", .upserts = {entry}}, false, counts).ok());
+  ScanInput input = Input();
+  input.stop_on_match = true;
+  const auto output = Scan(std::move(input));
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kMatch);
+  EXPECT_EQ(output->conclusion.confidence, 1);
+  EXPECT_THAT(Codes(*output), IsEmpty());
+  EXPECT_TRUE(output->stopped_on_match);
+  EXPECT_EQ(frames_.calls, 0);
+}
+
+class Listener final : public ScanObserver {
+ public:
+  void OnProgress(const ScanProgress& progress) override { progresses.push_back(progress); }
+  void OnMatch(const match::Match& match) override {
+    matches.push_back(match);
+    frames_at_match.push_back(progresses.empty() ? 0 : progresses.back().frames_decoded);
+  }
+  std::vector<ScanProgress> progresses;
+  std::vector<match::Match> matches;
+  std::vector<std::uint64_t> frames_at_match;
+};
+
+TEST_F(ScannerTest, ObserverIsToldOfProgressAndOfMatchesAsTheyAreFound) {
+  AddList("block", 7);
+  AddList("late", 8);
+  frames_.frames = LongVideo(5, 7);
+  frames_.frames.back().seed = 8;
+  frames_.outcome.media.duration = seconds(400);
+  frames_.outcome.media.animated = true;
+  frames_.before_frame = [this](std::size_t) { clock_.Advance(std::chrono::milliseconds(300)); };
+  Listener listener;
+  const auto output = scanner_->Scan(Input(), {}, clock_.Now(), &listener);
+  ASSERT_TRUE(output.ok());
+  ASSERT_THAT(listener.matches, SizeIs(2));
+  EXPECT_EQ(listener.matches[0].entry_id, "block-entry");
+  EXPECT_LT(listener.frames_at_match[0], 400u);
+  EXPECT_EQ(listener.matches[1].entry_id, "late-entry");
+  EXPECT_THAT(output->conclusion.matches, SizeIs(2));
+  // Every half second by default: the clock moved 120 seconds.
+  EXPECT_GT(listener.progresses.size(), 100u);
+  EXPECT_LT(listener.progresses.size(), 250u);
+  EXPECT_GT(listener.progresses.back().frames_decoded, 390u);
+  EXPECT_EQ(listener.progresses.back().size_bytes, kJpeg.size());
+}
+
 TEST_F(ScannerTest, AlphaIgnoredLookMatchesToo) {
   AddList("block", 7);
   frames_.frames = {{.seed = 3}, {.seed = 7, .variant = media::FrameVariant::kAlphaIgnored}};

@@ -1,0 +1,47 @@
+// Recall of edited videos: node bench/video_recall/video_recall.mjs --out docs [--work DIR] [--seed N] [--install]
+// Needs the programs built (TAMIZ_BIN_DIR, else build/dev/bin), FFmpeg, and the packages of tests/e2e (npm ci).
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { Client } from '../../tests/e2e/support/client.js';
+import { Server } from '../../tests/e2e/support/server.js';
+import { edits, wallpaperPackages, wallpapers } from './media.mjs';
+import { makeSet, measure, plans } from './recall.mjs';
+import { csv, markdown, sums, svg } from './report.mjs';
+
+const { values } = parseArgs({ options: {
+  out: { type: 'string', default: 'var/video-recall' }, work: { type: 'string' }, seed: { type: 'string', default: '7' },
+  originals: { type: 'string', default: '4' }, minutes: { type: 'string', default: '60' }, install: { type: 'boolean' } } });
+
+if (values.install) execFileSync('apt-get', ['install', '-y', '--no-install-recommends', ...wallpaperPackages], { stdio: 'inherit' });
+const pictures = wallpapers().length;
+if (pictures < 30) {
+  console.error(`only ${pictures} wallpapers: install ${wallpaperPackages.join(' ')} (or --install); the rest is drawn`);
+}
+const shared = process.env.TAMIZ_SHARED_DIR;
+const samples = ['chair-orig-22-sd-bar.mp4', 'pattern-hd-no-bar.mp4']
+  .map((name) => path.join(shared ?? '', 'testdata/vpdq/videos', name)).filter((file) => shared && fs.existsSync(file));
+if (samples.length === 0) console.error('TAMIZ_SHARED_DIR has no sample videos: without them');
+
+const work = values.work ?? fs.mkdtempSync(path.join(os.tmpdir(), 'tamiz-recall-'));
+const options = { seed: Number(values.seed), originals: Number(values.originals), strangers: 4, scenes: 3, seconds: 5, samples,
+  longMinutes: Number(values.minutes) };
+console.error(`making media in ${work}`);
+const set = await makeSet(work, options);
+const server = await Server.start({ environment: { TAMIZ__SERVER__MAX_MESSAGE_BYTES: '67108864' } });
+const client = new Client(server.address);
+try {
+  const { rows, details } = await measure(client, set, { tell: (line) => console.error(line) });
+  fs.mkdirSync(values.out, { recursive: true });
+  fs.writeFileSync(path.join(values.out, 'video-recall.csv'), csv(rows));
+  fs.writeFileSync(path.join(values.out, 'video-recall.svg'), svg(rows, Object.keys(plans)));
+  fs.writeFileSync(path.join(work, 'details.json'), JSON.stringify(details, null, 1));
+  console.log(markdown(rows, Object.keys(plans)));
+  for (const sum of sums(rows, Object.keys(plans))) console.log(JSON.stringify(sum));
+} finally {
+  client.close();
+  await server.stop();
+}

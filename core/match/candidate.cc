@@ -1,0 +1,247 @@
+#include "core/match/candidate.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "core/match/confidence.h"
+#include "core/match/known_video.h"
+
+namespace tamiz::match {
+namespace {
+
+using lists::HashType;
+using lists::ListMode;
+using lists::ListSnapshot;
+using std::chrono::microseconds;
+
+constexpr std::size_t kMostSegments = 100;  // of a match, written into an answer
+
+Candidate NewCandidate(const ListSnapshot& list, std::uint32_t entry) {
+  Candidate candidate;
+  candidate.list = &list;
+  candidate.entry = entry;
+  // Only what the order of the answer needs; the rest is filled in for those that make it into the answer.
+  candidate.match.list_name = list.info.name;
+  candidate.match.entry_id = list.IdOf(entry);
+  candidate.match.radius = list.info.policy.radius;
+  candidate.match.shadow = list.info.policy.mode == ListMode::kShadow;
+  return candidate;
+}
+
+double Share(std::size_t part, std::size_t whole) {
+  return whole == 0 ? 0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
+}
+
+// Which pictures the frames at `positions` show.
+std::vector<bool> PicturesAt(const std::vector<std::uint32_t>& positions, const KnownVideo& known) {
+  std::vector<bool> pictures(known.pictures().size());
+  for (const std::uint32_t position : positions) {
+    if (const std::uint32_t picture = known.PictureAt(position); picture != KnownVideo::kNone) {
+      pictures[picture] = true;
+    }
+  }
+  return pictures;
+}
+
+std::uint32_t Count(const std::vector<bool>& set) {
+  return static_cast<std::uint32_t>(std::ranges::count(set, true));
+}
+
+void SetCoverage(Candidate& candidate, double reference_coverage, double query_coverage) {
+  const lists::ListPolicy& policy = candidate.list->info.policy;
+  candidate.match.reference_coverage = reference_coverage;
+  candidate.match.query_coverage = query_coverage;
+  // An entry may hold pictures beside its video frames: a picture that is found is found whole.
+  const bool known_enough = candidate.found->picture || reference_coverage >= policy.min_reference_coverage;
+  const bool covers_enough =
+      candidate.upload_is_still || (known_enough && query_coverage >= policy.min_query_coverage);
+  candidate.match.review = candidate.uses_review || !covers_enough;
+}
+
+// The upload's frames that show the entry: those found, and those between two that were found in step.
+std::vector<FrameRuns::Run> FramesShown(const Candidate& candidate) {
+  std::vector<FrameRuns::Run> runs = candidate.found->frames.runs();
+  for (const AlignedSegment& segment : candidate.segments) {
+    for (const AlignedSegment::Bridge& bridge : segment.bridges) {
+      runs.push_back({bridge.first_frame, bridge.last_frame});
+    }
+  }
+  std::ranges::sort(runs, {}, &FrameRuns::Run::first);
+  std::vector<FrameRuns::Run> merged;
+  for (const FrameRuns::Run& run : runs) {
+    if (!merged.empty() && run.first <= merged.back().last + 1) {
+      merged.back().last = std::max(merged.back().last, run.last);
+    } else {
+      merged.push_back(run);
+    }
+  }
+  return merged;
+}
+
+void WriteRanges(const Candidate& candidate, const UploadTimes& upload, Match& match) {
+  if (upload.is_still && candidate.found->positions.empty()) return;
+  if (!upload.is_still) {
+    std::vector<microseconds> shown;
+    for (const FrameRuns::Run& run : FramesShown(candidate)) {
+      for (std::uint32_t frame = run.first; frame <= run.last; ++frame) shown.push_back(upload.frames[frame]);
+    }
+    match.query_ranges = upload.timeline.Ranges(std::move(shown));
+  }
+  if (candidate.found->positions.empty()) return;
+
+  const KnownVideo known(*candidate.list, candidate.entry);
+  const Timeline timeline(known.times(), microseconds::zero(), microseconds::zero());
+  std::vector<microseconds> found;
+  for (const std::uint32_t position : candidate.found->positions) {
+    found.push_back(std::chrono::milliseconds(candidate.list->RefAt(position).time_ms));
+  }
+  for (const AlignedSegment& segment : candidate.segments) {
+    for (const AlignedSegment::Bridge& bridge : segment.bridges) {
+      const microseconds from = known.pictures()[bridge.first_picture].start;
+      const microseconds to = known.pictures()[bridge.last_picture].end;
+      std::ranges::copy_if(known.times(), std::back_inserter(found),
+                           [&](microseconds time) { return time >= from && time <= to; });
+    }
+  }
+  match.reference_ranges = timeline.Ranges(std::move(found));
+
+  for (const AlignedSegment& segment : candidate.segments) {
+    if (match.segments.size() == kMostSegments) break;
+    MatchSegment& written = match.segments.emplace_back();
+    written.query_range = {upload.frames[segment.first_frame],
+                           upload.timeline.Ranges({upload.frames[segment.last_frame]}).back().end};
+    written.reference_range = {known.pictures()[segment.first_picture].start,
+                               timeline.Ranges({known.pictures()[segment.last_picture].end}).back().end};
+    written.speed = segment.speed;
+    written.reversed = segment.reversed;
+    written.transform = hash::Inverse(segment.transform);
+    written.frames = segment.frames;
+    written.distinct_pictures = segment.pictures;
+  }
+}
+
+// What speaks for the entry beside the best frame. Frames of a shot that stands still say the same thing
+// again and again; pictures that come in the known order say more than their number does.
+std::uint32_t IndependentEvidence(const Candidate& candidate) {
+  if (candidate.found == nullptr) return 1;
+  auto evidence = static_cast<std::uint32_t>(candidate.found->frames.runs().size());
+  if (candidate.match.distinct_pictures > 0) {
+    evidence = std::min(candidate.match.distinct_pictures, candidate.match.corroborating_frames);
+  }
+  for (const AlignedSegment& segment : candidate.segments) evidence += segment.pictures;
+  return std::max(evidence, 1u);
+}
+
+}  // namespace
+
+void RestOnDigest(Match& match, HashType type) {
+  match.hash_type = type;
+  match.exact = true;
+  match.review = false;
+  match.distance = 0;
+  match.transform.reset();
+  match.border_removed = false;
+  match.quality_query = 0;
+  match.quality_reference = 100;
+  match.query_coverage = 1;
+  match.reference_coverage = 1;
+}
+
+Candidate DigestCandidate(const ListSnapshot& list, std::uint32_t entry, HashType type) {
+  Candidate candidate = NewCandidate(list, entry);
+  RestOnDigest(candidate.match, type);
+  return candidate;
+}
+
+std::optional<Candidate> PerceptualCandidate(const ListSnapshot& list, std::uint32_t entry, EntryFold& fold,
+                                             std::uint32_t usable_frames, bool upload_is_still) {
+  if (!fold.best) return std::nullopt;
+  const bool uses_review = !fold.within_radius.unexplained;
+  if (uses_review && !fold.within_review.unexplained) return std::nullopt;
+  Found& found = uses_review ? fold.within_review : fold.within_radius;
+  found.Tidy();
+  Candidate candidate = NewCandidate(list, entry);
+  candidate.fold = &fold;
+  candidate.found = &found;
+  candidate.usable_frames = usable_frames;
+  candidate.uses_review = uses_review;
+  candidate.upload_is_still = upload_is_still;
+  Match& match = candidate.match;
+  match.hash_type = HashType::kPdq;
+  match.distance = fold.best->distance;
+  match.transform = fold.best->transform;
+  match.border_removed = fold.best->border_removed;
+  match.quality_query = static_cast<std::uint32_t>(std::max(fold.best->quality, 0));
+  match.quality_reference = list.RefAt(fold.best->position).quality;
+  match.corroborating_frames = found.frames.size();
+  match.limited = fold.limited;
+  double reference_coverage = 1;
+  if (!found.positions.empty()) {
+    const KnownVideo known(list, entry);
+    match.distinct_pictures = Count(PicturesAt(found.positions, known));
+    reference_coverage = Share(match.distinct_pictures, known.pictures().size());
+  }
+  SetCoverage(candidate, reference_coverage, Share(match.corroborating_frames, usable_frames));
+  return candidate;
+}
+
+void AlignInTime(Candidate& candidate, const UploadTimes& upload) {
+  if (candidate.found == nullptr || candidate.found->positions.empty() || candidate.upload_is_still) return;
+  const KnownVideo known(*candidate.list, candidate.entry);
+  std::vector<FrameHit> hits;
+  const lists::ListPolicy& policy = candidate.list->info.policy;
+  const std::uint32_t reach =
+      candidate.uses_review ? policy.review_radius.value_or(policy.radius) : policy.radius;
+  std::ranges::copy_if(candidate.fold->hits, std::back_inserter(hits),
+                       [&](const FrameHit& hit) { return hit.distance <= reach; });
+  candidate.segments = Align(hits, known, upload.frames, upload.interval);
+  if (candidate.segments.empty() || candidate.match.exact) return;
+  std::vector<bool> pictures = PicturesAt(candidate.found->positions, known);
+  for (const AlignedSegment& segment : candidate.segments) {
+    for (const AlignedSegment::Bridge& bridge : segment.bridges) {
+      std::fill(pictures.begin() + bridge.first_picture, pictures.begin() + bridge.last_picture + 1, true);
+    }
+  }
+  std::uint32_t frames = 0;
+  for (const FrameRuns::Run& run : FramesShown(candidate)) frames += run.last - run.first + 1;
+  SetCoverage(candidate, Share(Count(pictures), known.pictures().size()),
+              Share(frames, candidate.usable_frames));
+}
+
+bool StaysWhateverComes(const Candidate& candidate) {
+  if (candidate.match.shadow || candidate.match.review) return false;
+  // The share of the upload falls with every frame that shows something else.
+  return candidate.match.exact || candidate.list->info.policy.min_query_coverage <= 0;
+}
+
+Match Write(const Candidate& candidate, const UploadTimes& upload) {
+  const ListSnapshot& list = *candidate.list;
+  lists::Entry entry = list.EntryAt(candidate.entry);
+  Match match = candidate.match;
+  match.list_id = list.info.list_id;
+  match.list_version = list.info.version;
+  match.labels = std::move(entry.labels);
+  match.source_org = list.info.source_org;
+  match.action_hint = list.info.policy.action_hint;
+  match.metadata = std::move(entry.metadata);
+
+  if (candidate.found != nullptr) WriteRanges(candidate, upload, match);
+
+  ConfidenceInput input;
+  input.hash_type = match.hash_type;
+  input.exact = match.exact;
+  input.distance = match.distance;
+  input.quality_query = match.quality_query;
+  input.quality_reference = match.quality_reference;
+  input.turned = match.transform.value_or(hash::Transform::kIdentity) != hash::Transform::kIdentity;
+  input.border_removed = match.border_removed;
+  input.corroborating_frames = IndependentEvidence(candidate);
+  input.list_hashes = list.pdq_count();
+  Confidence confidence = ConfidenceOf(input);
+  match.confidence = confidence.value;
+  match.basis = std::move(confidence.basis);
+  return match;
+}
+
+}  // namespace tamiz::match

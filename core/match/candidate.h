@@ -1,0 +1,62 @@
+// From what was found of an entry to a match under its list's policy.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/lists/catalog.h"
+#include "core/match/evidence.h"
+#include "core/match/frame_folding.h"
+#include "core/match/timeline.h"
+
+namespace tamiz::match {
+
+// A match, and where it came from until it is written out in full. Borrows the list and the fold.
+struct Candidate {
+  Match match;
+  const lists::ListSnapshot* list = nullptr;
+  std::uint32_t entry = 0;
+  // The perceptual evidence that made the match; null for digests.
+  const EntryFold* fold = nullptr;
+  const Found* found = nullptr;
+  std::uint32_t usable_frames = 0;  // of the upload
+  bool uses_review = false;
+  bool upload_is_still = false;
+  std::vector<AlignedSegment> segments;
+};
+
+// Only what the order of the answer needs is filled in; Write does the rest for those that make it into the
+// answer.
+[[nodiscard]] Candidate DigestCandidate(const lists::ListSnapshot& list, std::uint32_t entry,
+                                        lists::HashType type);
+// Makes a match rest on an equal digest; its ranges in time stay.
+void RestOnDigest(Match& match, lists::HashType type);
+
+// The match that a fold stands for; nothing if allowed pictures explain all of it. `usable_frames`: of the
+// upload, as ListFold says.
+[[nodiscard]] std::optional<Candidate> PerceptualCandidate(const lists::ListSnapshot& list,
+                                                           std::uint32_t entry, EntryFold& fold,
+                                                           std::uint32_t usable_frames, bool upload_is_still);
+
+// True if the match counts whatever frames come after: it needs no share of the upload, and allowed pictures
+// cannot take it away any more (a digest on an allow list can).
+[[nodiscard]] bool StaysWhateverComes(const Candidate& candidate);
+
+// The upload's frames in time.
+struct UploadTimes {
+  const std::vector<std::chrono::microseconds>& frames;  // by frame
+  const Timeline& timeline;
+  std::chrono::microseconds interval{0};  // what a frame stands for
+  bool is_still = true;
+};
+
+// Takes order and speed into account: finds the segments, counts what lies between frames found in step, and
+// decides anew whether enough was found. Costs time in proportion to the entry's hits.
+void AlignInTime(Candidate& candidate, const UploadTimes& upload);
+
+// The match in full, with time ranges and confidence.
+[[nodiscard]] Match Write(const Candidate& candidate, const UploadTimes& upload);
+
+}  // namespace tamiz::match

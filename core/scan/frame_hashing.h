@@ -1,0 +1,66 @@
+// Frames become hashes while the next ones are decoded.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/mutex.h"
+#include "core/match/evidence.h"
+#include "core/media/frame_source.h"
+#include "core/work/compute_pool.h"
+
+namespace tamiz::scan {
+
+// Hashes on the compute pool, gives out in order. Keeps hashes only, and only until they are taken. One
+// thread drives it.
+class FrameHashing {
+ public:
+  // Both outlive it.
+  FrameHashing(work::ComputePool& compute, const Clock& clock, bool look_inside_borders)
+      : clock_(clock), look_inside_borders_(look_inside_borders), group_(compute) {}
+
+  // Blocks while too many frames wait: the back-pressure on the decoder. Frames come in order of their index.
+  void Add(std::unique_ptr<media::Frame> frame);
+
+  // All looks at those frames that are hashed whole, in order; each once. A frame is given when the next has
+  // come, for another variant of it might.
+  [[nodiscard]] std::vector<match::FrameEvidence> Take();
+  // All that is left. Waits for it.
+  [[nodiscard]] std::vector<match::FrameEvidence> TakeRest();
+
+  // Of what was added.
+  [[nodiscard]] std::uint64_t frames() const { return frames_; }
+  [[nodiscard]] std::chrono::microseconds last_time() const { return last_time_; }
+  // Summed over threads.
+  [[nodiscard]] std::chrono::microseconds hash_time() const {
+    return std::chrono::microseconds(spent_us_.load());
+  }
+
+ private:
+  // One frame as it came, variant by variant.
+  struct Pending {
+    std::uint32_t index = 0;
+    bool done = false;
+    std::vector<match::FrameEvidence> looks;
+  };
+
+  void Hash(const media::Frame& frame, std::vector<match::FrameEvidence>& looks) const;
+  std::vector<match::FrameEvidence> TakeDone(bool all);
+
+  const Clock& clock_;
+  const bool look_inside_borders_;
+  // Touched by the thread that drives.
+  std::uint64_t frames_ = 0;
+  std::chrono::microseconds last_time_{0};
+  std::atomic<std::int64_t> spent_us_{0};
+  Mutex mutex_;
+  std::deque<Pending> pending_ TAMIZ_GUARDED_BY(mutex_);
+  work::ComputePool::Group group_;  // last: its destructor waits for tasks that use the rest
+};
+
+}  // namespace tamiz::scan

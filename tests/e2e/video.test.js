@@ -1,0 +1,80 @@
+// Known videos, edited: what the answer says of order, speed and direction; vPDQ sequences of the reference
+// implementation in both directions. The long form is bench/video_recall.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { makeSet, measure } from '../../bench/video_recall/recall.mjs';
+import { Client } from './support/client.js';
+import { Server, temporaryDirectory } from './support/server.js';
+
+let server;
+let client;
+let work;
+before(async () => {
+  work = temporaryDirectory();
+  server = await Server.start();
+  client = new Client(server.address);
+});
+after(async () => {
+  client?.close();
+  await server?.stop();
+  fs.rmSync(work, { recursive: true, force: true });
+});
+
+test('edits of known videos are found, strangers are not', async () => {
+  const chosen = ['re-encoded at 240p', 'speed 1.25', 'reversed', 'mirrored'];
+  const set = await makeSet(work, { seed: 3, originals: 1, strangers: 1, scenes: 2, seconds: 5, chosen });
+  const { rows, details } = await measure(client, set);
+  for (const row of rows) {
+    assert.equal(row.false_matches, 0, row.edit);
+    assert.equal(row.match + row.review, row.cases, `${row.edit} (${row.plan})`);
+  }
+  const exact = (edit) => details.find((detail) => detail.plan === 'exact' && detail.edit === edit);
+  assert.ok(exact('re-encoded at 240p').coverage >= 0.8);
+  assert.ok(Math.abs(exact('re-encoded at 240p').speed - 1) < 0.05);
+  assert.ok(Math.abs(exact('speed 1.25').speed - 1.25) < 0.12, `${exact('speed 1.25').speed}`);
+  assert.equal(exact('reversed').reversed, true);
+  assert.equal(exact('mirrored').reversed, false);
+});
+
+const shared = process.env.TAMIZ_SHARED_DIR;
+const vectors = shared && path.join(shared, 'testdata/vpdq/vpdq.json');
+const without = shared && fs.existsSync(vectors) ? false : 'TAMIZ_SHARED_DIR has no testdata/vpdq: interoperability is not tested';
+
+describe('vPDQ of the reference implementation', { skip: without }, () => {
+  const videos = without ? [] : JSON.parse(fs.readFileSync(vectors)).videos.filter((video) =>
+    /chair-orig-22|pattern-hd-no-bar|s01_testsrc2|s15_av1/.test(video.file));
+  const usable = (video) => video.rows.filter(([, quality]) => quality >= 50);
+  const bytesOf = (video) => fs.readFileSync(path.join(shared, 'testdata/vpdq', video.file));
+
+  test('its sequences match uploads', async () => {
+    await client.call(client.lists, 'CreateList', { name: 'vpdq' });
+    const lines = ['entry_id,hash_type,value,quality,time_ms'];
+    for (const video of videos) {
+      for (const [, quality, hash, time] of video.rows) lines.push([path.basename(video.file), 'pdq', hash, quality, Math.round(time * 1000)].join(','));
+    }
+    await client.importText(`${lines.join('\n')}\n`, { list: 'vpdq', columns: { quality: 'quality', time_ms: 'time_ms' } });
+    for (const video of videos) {
+      const result = await client.upload(bytesOf(video), { lists: ['vpdq'] }, [1 << 20]);
+      assert.equal(result.verdict, 'VERDICT_MATCH', video.file);
+      const match = result.matches.find((m) => m.entry_id === path.basename(video.file));
+      assert.ok(match && !match.review, video.file);
+      assert.ok(match.reference_coverage >= 0.9, `${video.file}: ${match.reference_coverage}`);
+      for (const segment of match.segments.slice(0, 1)) assert.ok(Math.abs(segment.speed - 1) < 0.05, video.file);
+    }
+  });
+
+  test('it is matched by our sequences', async () => {
+    for (const video of videos) {
+      const list = `ours-${path.basename(video.file)}`.replaceAll('_', '-');
+      await client.listOf(list, { known: bytesOf(video) });
+      const answer = await client.call(client.hashes, 'Lookup', { lists: [list],
+        hashes: usable(video).map(([, quality, hex, time]) => ({ type: 'HASH_TYPE_PDQ', hex, quality, time_ms: Math.round(time * 1000) })) });
+      assert.equal(answer.verdict, 'VERDICT_MATCH', video.file);
+      assert.ok(answer.matches[0].reference_coverage >= 0.9, `${video.file}: ${answer.matches[0].reference_coverage}`);
+      assert.ok(answer.matches[0].query_coverage >= 0.9, video.file);
+    }
+  });
+});
