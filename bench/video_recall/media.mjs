@@ -8,8 +8,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-// Packages with photographs and drawings to pan over; `video_recall.mjs --install` installs them.
-export const wallpaperPackages = ['plasma-workspace-wallpapers', 'mate-backgrounds'];
+// Photographs and drawings to pan over: section [recall] of deploy/packages.txt; `video_recall.mjs --install`
+// installs them.
 const wallpaperRoots = ['/usr/share/wallpapers', '/usr/share/backgrounds/mate'];
 
 export async function ffmpeg(args) {

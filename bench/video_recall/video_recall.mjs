@@ -7,8 +7,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { Client } from '../../tests/e2e/support/client.js';
-import { Server } from '../../tests/e2e/support/server.js';
-import { edits, wallpaperPackages, wallpapers } from './media.mjs';
+import { Server, sourceDir } from '../../tests/e2e/support/server.js';
+import { wallpapers } from './media.mjs';
 import { makeSet, measure, plans } from './recall.mjs';
 import { csv, markdown, sums, svg } from './report.mjs';
 
@@ -16,10 +16,10 @@ const { values } = parseArgs({ options: {
   out: { type: 'string', default: 'var/video-recall' }, work: { type: 'string' }, seed: { type: 'string', default: '7' },
   originals: { type: 'string', default: '4' }, minutes: { type: 'string', default: '60' }, install: { type: 'boolean' } } });
 
-if (values.install) execFileSync('apt-get', ['install', '-y', '--no-install-recommends', ...wallpaperPackages], { stdio: 'inherit' });
+if (values.install) execFileSync(path.join(sourceDir, 'deploy/install-packages.sh'), ['recall'], { stdio: 'inherit' });
 const pictures = wallpapers().length;
 if (pictures < 30) {
-  console.error(`only ${pictures} wallpapers: install ${wallpaperPackages.join(' ')} (or --install); the rest is drawn`);
+  console.error(`only ${pictures} wallpapers (--install brings more): the rest is drawn`);
 }
 const shared = process.env.TAMIZ_SHARED_DIR;
 const samples = ['chair-orig-22-sd-bar.mp4', 'pattern-hd-no-bar.mp4']

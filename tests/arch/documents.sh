@@ -15,7 +15,7 @@ shows tests/run.sh 'deploy/install-packages.sh'
 # One list of packages: nobody installs beside it.
 while IFS= read -r hit; do fault "$hit  <- packages belong into deploy/packages.txt"; done < <(
   git grep -nE 'apt(-get)? +(-[a-zA-Z=-]+ +)*install ' -- . ':!deploy/install-packages.sh' ':!docs' ':!tests/arch')
-deploy/install-packages.sh --print runtime build demo test lint fuzz bench dev >/dev/null ||
+deploy/install-packages.sh --print runtime build demo test lint fuzz bench recall dev >/dev/null ||
   fault "deploy/install-packages.sh cannot read deploy/packages.txt"
 # Every library that the build looks for by package has its development package in the list.
 for package in libgrpc++-dev protobuf-compiler-grpc libavformat-dev libheif-dev libwebp-dev libseccomp-dev libsqlitecpp-dev; do
