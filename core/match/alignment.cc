@@ -11,6 +11,7 @@ constexpr std::size_t kLookBack = 96;     // hits before a hit that may precede 
 constexpr double kLongestGap = 8;         // between two hits of a chain, in intervals …
 constexpr double kLongestGapSeconds = 2;  // … or seconds, whichever is more
 constexpr double kSlack = 0.75;  // in intervals: sampled frames lie beside the moment that they stand for
+constexpr double kBridgeSlack = 0.25;       // as kSlack, for what is vouched for
 constexpr double kBridgeIntervals = 4.5;    // longest gap that its ends vouch for
 constexpr std::uint32_t kBridgeFrames = 3;  // frames of the upload in it that were not found
 constexpr std::size_t kStepsANode = 16;  // chains are walked back for this long: bounds what a trap can cost
@@ -145,7 +146,11 @@ class Chains {
       if (i == 0) continue;
       const Node& a = *chain[i - 1];
       const Node& b = *chain[i];
-      if (b.time - a.time > kBridgeIntervals * interval_) continue;
+      const double passed = b.time - a.time;
+      if (passed > kBridgeIntervals * interval_) continue;
+      // Time in which the known video stood still belongs to something else.
+      const double most = reversed ? a.end - b.start : b.end - a.start;
+      if (most < kSlowest * passed - kBridgeSlack * interval_) continue;
       const std::uint32_t pictures = a.picture < b.picture ? b.picture - a.picture : a.picture - b.picture;
       if (pictures > 1 && b.frame - a.frame > kBridgeFrames + 1) continue;
       if (pictures <= 1 && b.frame - a.frame <= 1) continue;

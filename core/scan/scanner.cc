@@ -391,12 +391,13 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   // What is done between two frames. False ends decoding.
   const auto go_on = [&](const media::SampleOutcome& so_far) {
     stopped_by_budget = parts.clock.Now() >= times.budget_end;
-    pass_on(hashing.Take());
-    if (!lookup) return !stopped_by_budget;
     looked.end.duration = so_far.media.duration;
-    if (lookup->Idle() != nullptr) {
+    // Before the next batch is begun: while one is looked up nobody else may ask.
+    if (lookup && lookup->Idle() != nullptr) {
       output.stopped_on_match = TakeStock(input, wanted, looked.end, digests);
     }
+    pass_on(hashing.Take());
+    if (!lookup) return !stopped_by_budget;
     wanted.reporter->Progress({.frames_planned = so_far.frames_planned,
                                .frames_decoded = hashing.frames(),
                                .frames_hashed = lookup->frames_done(),
@@ -669,8 +670,11 @@ Status Scanner::Validate(const ScanInput& input) const {
                    fmt::format("a label's key has 1 to {0} bytes and its value at most {0}", kMaxLabelBytes));
     }
   }
-  constexpr std::chrono::milliseconds kMinProgressInterval{20};
-  constexpr std::chrono::milliseconds kMaxProgressInterval{60'000};
+  if (input.progress_interval < kMinProgressInterval || input.progress_interval > kMaxProgressInterval) {
+    return Fault("progress_interval", fmt::format("progress_interval is {} ms; 20 ms to 60 s are accepted",
+                                                  input.progress_interval.count()));
+  }
+  return input.sampling.Validate(config->max_frames);
 }
 
 void Scanner::Reconfigure(const Config& config) {
