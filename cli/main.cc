@@ -30,7 +30,8 @@ int Main(int argc, char** argv) {
   app.add_option("--tls-cert", options.tls_certificate_file, "PEM certificate to show to the server");
   app.add_option("--tls-key", options.tls_key_file, "PEM key of --tls-cert");
   app.add_option("--tls-server-name", options.tls_server_name, "name expected in the server's certificate");
-  app.add_option("--token-file", options.token_file, "file whose first line is the bearer token to send");
+  app.add_option("--token-file", options.token_file, "file whose first line is the bearer token to send")
+      ->envname("TAMIZ_TOKEN_FILE");
   app.add_option("--timeout", timeout, "longest that one call may take; 0: no limit")->capture_default_str();
   app.add_flag("--json", session.json, "print protobuf JSON, one object a line");
   AddScanCommand(app, session);

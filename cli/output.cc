@@ -108,6 +108,8 @@ std::string Describe(const grpc::Status& status) {
       }
     } else if (any.UnpackTo(&info) && !info.reason().empty()) {
       notes.push_back(fmt::format("reason {}", info.reason()));
+      if (info.reason() == "CREDENTIALS_MISSING")
+        notes.push_back("give --token-file FILE or --tls-cert FILE");
     }
   }
   return Printable(fmt::format("{}: {}{}", CodeName(status.error_code()), status.error_message(),

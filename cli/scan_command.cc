@@ -128,6 +128,8 @@ class Scanner {
   Outcome ByUri(const Input& input) {
     grpc::ClientContext context;
     connection_.Prepare(context);
+    // So that a busy server need not read the message to know that there is no place for it.
+    if (request_.lane() == v1::LANE_BULK) context.AddMetadata("tamiz-lane", "bulk");
     v1::ScanRequest request = request_;
     request.set_uri(input.name);
     v1::ScanResponse response;

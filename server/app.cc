@@ -10,9 +10,7 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <thread>
 
 #include "core/base/log.h"
@@ -20,7 +18,9 @@
 #include "core/scan/self_test.h"
 #include "core/store/sqlite_store.h"
 #include "server/admin_service.h"
+#include "server/authorization.h"
 #include "server/data_dir_lock.h"
+#include "server/early_call.h"
 #include "server/exchange_service.h"
 #include "server/hash_service.h"
 #include "server/list_service.h"
@@ -28,6 +28,7 @@
 #include "server/metrics_server.h"
 #include "server/scan_service.h"
 #include "server/shutdown.h"
+#include "server/tls_files.h"
 
 namespace tamiz::server {
 namespace {
@@ -40,52 +41,8 @@ constexpr std::uint32_t kExportThreads = 2;
 constexpr std::size_t kExportQueue = 4;
 constexpr std::uint32_t kSyncThreads = 4;
 constexpr std::size_t kSyncQueue = 16;
-constexpr auto kStoreCheckEvery = std::chrono::seconds(10);
+constexpr auto kLookEvery = std::chrono::seconds(10);
 constexpr auto kRecordCleaningEvery = std::chrono::hours(1);
-
-StatusOr<std::string> ReadFile(const std::string& path, std::string_view key) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    return MakeError(StatusCode::kInvalidArgument, fmt::format("{}: cannot read {}", key, path));
-  }
-  return text.str();
-}
-
-StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const config::ServerConfig& config,
-                                                                   const ListenAddress& address) {
-  const bool tls = !config.tls_certificate_file.empty() || !config.tls_key_file.empty();
-  if (!tls) {
-    if (!config.tls_client_ca_file.empty()) {
-      return InvalidArgument(
-          "server.tls_client_ca_file needs server.tls_certificate_file and server.tls_key_file");
-    }
-    if (!address.is_local && !config.allow_insecure_non_loopback) {
-      return InvalidArgument(
-          fmt::format("server.listen {} can be reached from other machines and has no TLS: set "
-                      "server.tls_certificate_file and "
-                      "server.tls_key_file, listen on loopback, or set server.allow_insecure_non_loopback",
-                      address.ForGrpc()));
-    }
-    return grpc::InsecureServerCredentials();
-  }
-  if (config.tls_certificate_file.empty() || config.tls_key_file.empty()) {
-    return InvalidArgument("TLS needs both server.tls_certificate_file and server.tls_key_file");
-  }
-  TAMIZ_ASSIGN_OR_RETURN(std::string certificate,
-                         ReadFile(config.tls_certificate_file, "server.tls_certificate_file"));
-  TAMIZ_ASSIGN_OR_RETURN(std::string key, ReadFile(config.tls_key_file, "server.tls_key_file"));
-  const bool ask_client = !config.tls_client_ca_file.empty();
-  grpc::SslServerCredentialsOptions options(ask_client
-                                                ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
-                                                : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  options.pem_key_cert_pairs.push_back({std::move(key), std::move(certificate)});
-  if (ask_client) {
-    TAMIZ_ASSIGN_OR_RETURN(options.pem_root_certs,
-                           ReadFile(config.tls_client_ca_file, "server.tls_client_ca_file"));
-  }
-  return grpc::SslServerCredentials(options);
-}
 
 LogLevel LevelOf(std::string_view name) {
   if (name == "debug") return LogLevel::kDebug;
@@ -96,8 +53,8 @@ LogLevel LevelOf(std::string_view name) {
 
 // What a reload takes over; everything else needs a restart.
 bool IsLive(std::string_view key) {
-  return key.starts_with("scan.") || key.starts_with("lists.") || key == "self_test.interval" ||
-         key == "log.level";
+  return key.starts_with("auth.") || key.starts_with("scan.") || key.starts_with("lists.") ||
+         key == "self_test.interval" || key == "log.level";
 }
 
 constexpr std::array kScanningServices = {"", "tamiz.v1.ScanService", "tamiz.v1.HashService"};
@@ -145,7 +102,15 @@ struct App::Parts {
   Status Listen();
   void Housekeeping(const std::stop_token& stop);
   void ReportLists();
+  // Says in the log who may call what, where that is not said by principals.
+  void WarnOfOpenDoors() const;
   bool ShutDownOnce();
+  [[nodiscard]] ServiceParts service_parts() {
+    return {*access,  *calls,     *watch,   config.server.max_call_time,
+            *scanner, *admission, *budget,  source,
+            *lists,   *store,     metrics,  settings,
+            *uploads, *changes,   *exports, *exchanges};
+  }
 
   config::Config config;      // as configured; sections that a reload takes over change
   source::Config source;      // with the data directory for its default; constant after the start
@@ -167,16 +132,21 @@ struct App::Parts {
   std::unique_ptr<scan::Scanner> scanner;
   std::unique_ptr<scan::SelfTest> self_test;
   LiveSettings settings;
+  std::unique_ptr<AccessControl> access;
+  std::unique_ptr<CallCount> calls;
+  std::unique_ptr<StreamWatch> watch;
   std::unique_ptr<work::Admission> admission;
   std::unique_ptr<IoPool> uploads, changes, exports, syncs;
   std::unique_ptr<exchange::ExchangeRunner> exchanges;
   std::unique_ptr<SelfTestRunner> self_test_runner;
 
+  std::unique_ptr<EarlyService> early_service;
   std::unique_ptr<ScanService> scan_service;
   std::unique_ptr<HashService> hash_service;
   std::unique_ptr<ListService> list_service;
   std::unique_ptr<ExchangeService> exchange_service;
   std::unique_ptr<AdminService> admin_service;
+  std::unique_ptr<TlsFiles> tls;  // null without TLS
   std::unique_ptr<grpc::Server> server;
   int grpc_port = 0;
   std::unique_ptr<MetricsServer> metrics_server;
@@ -201,14 +171,18 @@ StatusOr<AdminService::Reloaded> App::Parts::Reload() {
   if (!load_config)
     return MakeError(StatusCode::kFailedPrecondition, "there is no configuration file to read");
   TAMIZ_ASSIGN_OR_RETURN(const config::Config fresh, load_config());
+  if (tls != nullptr) TAMIZ_RETURN_IF_ERROR(tls->Refresh());  // first: if it fails, all stays as it is
   AdminService::Reloaded reloaded;
   for (std::string& key : config::Difference(config, fresh)) {
     (IsLive(key) ? reloaded.applied : reloaded.needs_restart).push_back(std::move(key));
   }
+  config.auth = fresh.auth;
   config.scan = fresh.scan;
   config.lists = fresh.lists;
   config.self_test = fresh.self_test;
   config.log = fresh.log;
+  access->Reconfigure(config.auth);
+  WarnOfOpenDoors();
   scanner->Reconfigure(config.scan);
   settings.max_rejected_share = config.lists.max_rejected_share;
   settings.allow_export = config.lists.allow_export;
@@ -221,9 +195,32 @@ StatusOr<AdminService::Reloaded> App::Parts::Reload() {
   return reloaded;
 }
 
+void App::Parts::WarnOfOpenDoors() const {
+  const bool has_tls = !config.server.tls_certificate_file.empty();
+  if (config.auth.principals.empty()) {
+    LogWarn(config.server.tls_client_ca_file.empty() ? "no principals are configured: whoever reaches the "
+                                                       "port may call every method, exports too; see "
+                                                       "[[auth.principal]]"
+                                                     : "no principals are configured: whoever has a client "
+                                                       "certificate may call every method, exports too; "
+                                                       "see [[auth.principal]]",
+            {{"address", config.server.listen}});
+  } else if (!has_tls && !config::IsLoopback(config.server.listen)) {
+    LogWarn("tokens travel in clear text: without TLS whoever sees the traffic can use them",
+            {{"address", config.server.listen}});
+  }
+}
+
 Status App::Parts::Listen() {
+  if (const std::vector<std::string> faults = MethodRuleFaults(); !faults.empty()) {
+    return Internal(fmt::format("{}", fmt::join(faults, "; ")));
+  }
   TAMIZ_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(config.server.listen));
-  TAMIZ_ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(config.server, address));
+  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+  if (!config.server.tls_certificate_file.empty()) {
+    TAMIZ_ASSIGN_OR_RETURN(tls, TlsFiles::Open(config.server, metrics));
+    credentials = tls->Credentials();
+  }
 
   grpc::EnableDefaultHealthCheckService(true);
   if (config.server.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -234,15 +231,29 @@ Status App::Parts::Listen() {
   builder.RegisterService(list_service.get());
   builder.RegisterService(exchange_service.get());
   builder.RegisterService(admin_service.get());
+  early_service = std::make_unique<EarlyService>(*scan_service, *hash_service, service_parts());
+  builder.RegisterCallbackGenericService(early_service.get());
   const auto max_message =
       static_cast<int>(std::min<std::uint64_t>(config.server.max_message_bytes, INT32_MAX));
   builder.SetMaxReceiveMessageSize(max_message);
   builder.SetMaxSendMessageSize(max_message);
   // Two servers on one port would each get some of the calls: the second must not start.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Finds dead peers in about a minute and lets clients ping as often as they usually do.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  const auto set_time = [&](const char* argument, std::chrono::milliseconds time) {
+    builder.AddChannelArgument(argument, static_cast<int>(std::min<std::int64_t>(time.count(), INT32_MAX)));
+  };
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(config.server.max_metadata_bytes));
+  set_time(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, config.server.handshake_time);
+  // Finds dead peers, and lets clients ping as often as they usually do.
+  set_time(GRPC_ARG_KEEPALIVE_TIME_MS, config.server.keepalive_time);
+  set_time(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, config.server.keepalive_timeout);
+  if (config.server.max_connection_idle.count() > 0) {
+    set_time(GRPC_ARG_MAX_CONNECTION_IDLE_MS, config.server.max_connection_idle);
+  }
+  if (config.server.max_connection_age.count() > 0) {
+    set_time(GRPC_ARG_MAX_CONNECTION_AGE_MS, config.server.max_connection_age);
+    set_time(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, config.server.max_connection_age_grace);
+  }
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   // Pictures are messages of megabytes: with the usual window of 64 KiB each would wait for many
@@ -251,9 +262,9 @@ Status App::Parts::Listen() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
   // Calls of one connection; more wait at the client.
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
-  // Bytes that gRPC itself may hold: a few messages of the largest kind, beside many small ones.
+  // Bytes that gRPC itself may hold.
   grpc::ResourceQuota quota("tamizd");
-  quota.Resize(std::max<std::size_t>(std::size_t{512} << 20, 8 * static_cast<std::size_t>(max_message)));
+  quota.Resize(config.server.transport_memory_bytes);
   builder.SetResourceQuota(quota);
   server = builder.BuildAndStart();
   if (server == nullptr || (address.unix_path.empty() && grpc_port == 0)) {
@@ -277,6 +288,7 @@ Status App::Parts::Listen() {
                         {"tls", !config.server.tls_certificate_file.empty()}});
   if (!address.unix_path.empty()) grpc_port = 0;
 
+  WarnOfOpenDoors();
   if (config.server.metrics_listen.empty()) return OkStatus();
   TAMIZ_ASSIGN_OR_RETURN(const ListenAddress metrics_address,
                          ParseListenAddress(config.server.metrics_listen));
@@ -291,7 +303,7 @@ Status App::Parts::Listen() {
   return OkStatus();
 }
 
-// Checks the store and forgets old records.
+// Checks the store, looks for new TLS files and forgets old records.
 void App::Parts::Housekeeping(const std::stop_token& stop) {
   Mutex mutex;
   CondVar wake;
@@ -303,6 +315,7 @@ void App::Parts::Housekeeping(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const Status usable = store->Check();
     readiness.Set("store", usable.ok() ? "" : Message(usable));
+    if (tls != nullptr) (void)tls->Refresh();  // it logs
     const SteadyTime now = std::chrono::steady_clock::now();
     if (now >= next_cleaning) {
       next_cleaning = now + kRecordCleaningEvery;
@@ -320,7 +333,7 @@ void App::Parts::Housekeeping(const std::stop_token& stop) {
       }
     }
     MutexLock lock_wait(mutex);
-    if (!stop.stop_requested()) wake.WaitUntil(mutex, now + kStoreCheckEvery);
+    if (!stop.stop_requested()) wake.WaitUntil(mutex, now + kLookEvery);
   }
 }
 
@@ -413,6 +426,7 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   TAMIZ_RETURN_IF_ERROR(p.self_test->InstallList());
   p.ReportLists();
 
+  p.access = std::make_unique<AccessControl>(p.config.auth, p.metrics);
   p.admission = std::make_unique<work::Admission>(p.config.admission);
   p.uploads = std::make_unique<IoPool>("upload", kUploadThreads, kUploadQueue);
   p.changes = std::make_unique<IoPool>("list operation", kChangeThreads, kChangeQueue);
@@ -425,8 +439,10 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   p.self_test_runner =
       std::make_unique<SelfTestRunner>(*p.self_test, p.readiness, p.config.self_test.interval);
 
-  const ServiceParts services{*p.scanner, *p.admission, *p.budget,  p.source,   *p.lists,   *p.store,
-                              p.metrics,  p.settings,   *p.uploads, *p.changes, *p.exports, *p.exchanges};
+  p.calls = std::make_unique<CallCount>(p.config.server.max_calls_in_flight);
+  p.watch = std::make_unique<StreamWatch>(
+      StreamWatch::Limits{p.config.server.stream_idle_time, p.config.server.max_call_time});
+  const ServiceParts services = p.service_parts();
   p.scan_service = std::make_unique<ScanService>(services);
   p.hash_service = std::make_unique<HashService>(services);
   p.list_service = std::make_unique<ListService>(services);

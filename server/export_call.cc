@@ -15,8 +15,8 @@ ExportCall::ExportCall(grpc::CallbackServerContext* context, const v1::ExportEnt
     : context_(context),
       request_(request),
       parts_(parts),
-      call_(*context, "ListService/ExportEntries", parts.metrics) {
-  const Status refused = parts_.exports.Submit([this] { End(Run()); });
+      call_(*context, "ListService/ExportEntries", parts) {
+  const Status refused = call_.entry().ok() ? parts_.exports.Submit([this] { End(Run()); }) : call_.entry();
   if (!refused.ok()) End(refused);
 }
 
@@ -47,6 +47,7 @@ Status ExportCall::Run() {
                             {"version", static_cast<std::int64_t>(version)},
                             {"entries", sent},
                             {"complete", status.ok()},
+                            {"principal", call_.pass().principal()},
                             {"peer", context_->peer()}});
   return status;
 }

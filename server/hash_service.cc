@@ -6,37 +6,31 @@
 
 namespace tamiz::server {
 
-grpc::ServerUnaryReactor* HashService::Hash(grpc::CallbackServerContext* context,
-                                            const v1::HashRequest* request, v1::HashResponse* response) {
-  constexpr std::string_view kMethod = "HashService/Hash";
-  const auto refuse = [&](const Status& status) {
-    return EndUnary(context, kMethod, parts_.metrics, status);
-  };
-  if (request->source_case() == v1::HashRequest::SOURCE_NOT_SET) {
-    return refuse(WithField(InvalidArgument("the request has no source: set content or uri"), "source"));
+void HashService::BeginHash(const v1::HashRequest& request, v1::HashResponse* response, UnaryCall& call) {
+  if (request.source_case() == v1::HashRequest::SOURCE_NOT_SET) {
+    return call.End(WithField(InvalidArgument("the request has no source: set content or uri"), "source"));
   }
-  StatusOr<scan::ScanInput> input = ToScanInput(*request);
-  if (!input.ok()) return refuse(input.status());
-  if (const Status status = parts_.scanner.Validate(*input); !status.ok()) return refuse(status);
+  StatusOr<scan::ScanInput> input = ToScanInput(request);
+  if (!input.ok()) return call.End(input.status());
+  if (const Status status = parts_.scanner.Validate(*input); !status.ok()) return call.End(status);
   source::ByteBudget::Share share;
-  if (const Status status = parts_.budget.Take(share, request->content().size()); !status.ok()) {
-    return refuse(status);
+  if (const Status status = parts_.budget.Take(share, request.content().size()); !status.ok()) {
+    return call.End(status);
   }
-  return RunUnary(
-      context, kMethod, parts_.metrics,
-      [&](work::Task task) { return parts_.admission.Submit(work::Lane::kLive, std::move(task)); },
-      [this, request, response, input = *std::move(input),
-       share = std::move(share)](RpcCall& call) mutable -> Status {
-        if (request->has_content()) {
-          TAMIZ_RETURN_IF_ERROR(BringIn(request->content(), parts_.source, parts_.budget, input));
-        }
-        StatusOr<scan::ScanOutput> output =
-            parts_.scanner.Hash(std::move(input), call.context(), call.started());
-        if (!output.ok()) return output.status();
-        ToProto(*output, request->all_orientations(), response);
-        share = {};
-        return OkStatus();
-      });
+  call.call().pass().AddBytes(request.content().size());
+  call.Run([&](work::Task task) { return parts_.admission.Submit(work::Lane::kLive, std::move(task)); },
+           [this, &request, response, input = *std::move(input),
+            share = std::move(share)](RpcCall& running) mutable -> Status {
+             if (request.has_content()) {
+               TAMIZ_RETURN_IF_ERROR(BringIn(request.content(), parts_.source, parts_.budget, input));
+             }
+             StatusOr<scan::ScanOutput> output =
+                 parts_.scanner.Hash(std::move(input), running.context(), running.started());
+             if (!output.ok()) return output.status();
+             ToProto(*output, request.all_orientations(), response);
+             share = {};
+             return OkStatus();
+           });
 }
 
 grpc::ServerUnaryReactor* HashService::Lookup(grpc::CallbackServerContext* context,
@@ -59,10 +53,10 @@ grpc::ServerUnaryReactor* HashService::Lookup(grpc::CallbackServerContext* conte
   comparisons *= static_cast<std::uint64_t>(request->hashes_size());
   constexpr std::uint64_t kFewComparisons = 500'000;
   if (comparisons <= kFewComparisons && request->hashes_size() <= 64) {
-    return EndUnary(context, kMethod, parts_.metrics, look_up());
+    return AnswerUnary(context, kMethod, parts_, look_up);
   }
   return RunUnary(
-      context, kMethod, parts_.metrics,
+      context, kMethod, parts_,
       [&](work::Task task) { return parts_.admission.Submit(work::Lane::kLive, std::move(task)); },
       [look_up](RpcCall&) { return look_up(); });
 }

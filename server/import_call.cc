@@ -20,11 +20,17 @@ ImportCall::ImportCall(grpc::CallbackServerContext* context, v1::ImportEntriesRe
     : context_(context),
       response_(response),
       parts_(parts),
-      call_(*context, "ListService/ImportEntries", parts.metrics) {
-  StartRead(&message_);
+      call_(*context, "ListService/ImportEntries", parts),
+      watched_(parts.watch, [this](const Status& status) { End(status); }) {
+  if (call_.entry().ok()) {
+    Read();
+  } else {
+    End(call_.entry());
+  }
 }
 
 void ImportCall::OnReadDone(bool ok) {
+  if (!watched_.Resume()) return;  // it was ended in between
   if (context_->IsCancelled()) return End(MakeError(StatusCode::kCancelled, "the caller went away"));
   if (!ok && !options_) {
     return End(WithField(InvalidArgument("the first message must carry options"), "options"));
@@ -47,7 +53,7 @@ void ImportCall::OnReadDone(bool ok) {
         break;
     }
     if (!status.ok()) return End(status);
-    StartRead(&message_);
+    Read();
   });
   if (!refused.ok()) End(refused);
 }
@@ -78,6 +84,7 @@ Status ImportCall::TakeChunk() {
   if (entries_seen_ > 0) return InvalidArgument("a file's bytes came after entries: send one or the other");
   const std::string& chunk = message_.chunk();
   TAMIZ_RETURN_IF_ERROR(parts_.budget.Take(share_, chunk.size()));
+  call_.pass().AddBytes(chunk.size());
   has_chunks_ = true;
   return reader_->Feed(std::span(reinterpret_cast<const std::uint8_t*>(chunk.data()), chunk.size()));
 }
@@ -87,6 +94,7 @@ Status ImportCall::TakeEntries() {
   if (!options_) return WithField(InvalidArgument("the first message must carry options"), "options");
   if (has_chunks_) return InvalidArgument("entries came after a file's bytes: send one or the other");
   TAMIZ_RETURN_IF_ERROR(parts_.budget.Take(share_, message_.ByteSizeLong()));
+  call_.pass().AddBytes(message_.ByteSizeLong());
   for (const v1::Entry& given : message_.entries().entries()) {
     const std::uint64_t number = ++entries_seen_;
     StatusOr<lists::Entry> entry = ToEntry(given, "entry");

@@ -23,6 +23,10 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportEntriesRequest
 
  private:
   void OnReadDone(bool ok) override;
+  void Read() {
+    watched_.Wait();
+    StartRead(&message_);
+  }
   void OnCancel() override { call_.Cancel(); }
   void OnDone() override { delete this; }
 
@@ -40,6 +44,7 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportEntriesRequest
   RpcCall call_;
 
   v1::ImportEntriesRequest message_;
+  StreamWatch::Stream watched_;
   std::optional<v1::ImportOptions> options_;
   source::ByteBudget::Share share_;
   lists::EntryCollector collector_;

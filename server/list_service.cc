@@ -45,8 +45,8 @@ template <typename Work>
 grpc::ServerUnaryReactor* ListService::OnChanges(grpc::CallbackServerContext* context,
                                                  std::string_view method, Work work) {
   return RunUnary(
-      context, method, parts_.metrics,
-      [&](work::Task task) { return parts_.changes.Submit(std::move(task)); }, std::move(work));
+      context, method, parts_, [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
+      std::move(work));
 }
 
 grpc::ServerUnaryReactor* ListService::CreateList(grpc::CallbackServerContext* context,
@@ -170,9 +170,12 @@ Status ListService::HashMedia(const v1::EntryMedia& media, const std::string& fi
 grpc::ServerUnaryReactor* ListService::AddEntries(grpc::CallbackServerContext* context,
                                                   const v1::AddEntriesRequest* request,
                                                   v1::AddEntriesResponse* response) {
-  constexpr std::string_view kMethod = "ListService/AddEntries";
-  auto* call = new UnaryCall(*context, kMethod, parts_.metrics);
+  return PlainUnaryCall::Start(context, "ListService/AddEntries", parts_,
+                               [&](UnaryCall& call) { BeginAddEntries(request, response, &call); });
+}
 
+void ListService::BeginAddEntries(const v1::AddEntriesRequest* request, v1::AddEntriesResponse* response,
+                                  UnaryCall* call) {
   // Checked here, so that nothing is hashed for a request that fails anyway.
   store::Change change;
   change.what = "add";
@@ -206,10 +209,8 @@ grpc::ServerUnaryReactor* ListService::AddEntries(grpc::CallbackServerContext* c
     }
     return OkStatus();
   }();
-  if (!checked.ok()) {
-    call->End(checked);
-    return call;
-  }
+  if (!checked.ok()) return call->End(checked);
+  call->call().pass().AddBytes(request->ByteSizeLong());
   const auto apply = [this, request, response, call](const store::Change& wanted) {
     store::ChangeCounts counts;
     StatusOr<lists::ListInfo> info = parts_.lists.GetList(request->list());
@@ -229,15 +230,11 @@ grpc::ServerUnaryReactor* ListService::AddEntries(grpc::CallbackServerContext* c
     const Status refused = parts_.changes.Submit([apply, wanted = std::move(wanted)] { apply(wanted); });
     if (!refused.ok()) call->End(refused);
   };
-  if (request->media().empty()) {
-    submit_change(std::move(change));
-    return call;
-  }
+  if (request->media().empty()) return submit_change(std::move(change));
   source::ByteBudget::Share share;
   for (const v1::EntryMedia& media : request->media()) {
     if (const Status status = parts_.budget.Take(share, media.content().size()); !status.ok()) {
-      call->End(status);
-      return call;
+      return call->End(status);
     }
   }
   const Status refused = parts_.admission.Submit(work::Lane::kLive, [this, request, call, submit_change,
@@ -252,7 +249,6 @@ grpc::ServerUnaryReactor* ListService::AddEntries(grpc::CallbackServerContext* c
     submit_change(std::move(wanted));
   });
   if (!refused.ok()) call->End(refused);
-  return call;
 }
 
 grpc::ServerUnaryReactor* ListService::RemoveEntries(grpc::CallbackServerContext* context,

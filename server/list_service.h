@@ -10,6 +10,8 @@ namespace tamiz::server {
 // it is.
 [[nodiscard]] Status MayChange(const lists::ListInfo& info);
 
+class UnaryCall;
+
 class ListService final : public v1::ListService::CallbackService {
  public:
   explicit ListService(const ServiceParts& parts) : parts_(parts) {}
@@ -60,6 +62,9 @@ class ListService final : public v1::ListService::CallbackService {
   template <typename Work>
   grpc::ServerUnaryReactor* OnChanges(grpc::CallbackServerContext* context, std::string_view method,
                                       Work work);
+  // What AddEntries does once it is let in; ends `call`.
+  void BeginAddEntries(const v1::AddEntriesRequest* request, v1::AddEntriesResponse* response,
+                       UnaryCall* call);
   // Hashes a picture or a video into `entry`. Blocks; on an admitted worker.
   Status HashMedia(const v1::EntryMedia& media, const std::string& field, const CallContext& context,
                    lists::Entry& entry);

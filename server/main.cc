@@ -7,6 +7,8 @@
 #include "core/base/log.h"
 #include "core/config/config.h"
 #include "server/app.h"
+#include "server/file_limit.h"
+#include "server/new_token.h"
 
 namespace {
 
@@ -25,6 +27,7 @@ int Run(int argc, char** argv) {
   std::string metrics_listen;
   bool check = false;
   bool print = false;
+  bool new_token = false;
   CLI::App cli("Tamiz scans uploads against lists of known material.");
   cli.set_version_flag("--version", std::string("tamizd ") + TAMIZ_VERSION);
   cli.add_option("--config", file, "Configuration file (TOML); without it the defaults are used")
@@ -37,7 +40,18 @@ int Run(int argc, char** argv) {
       ->type_name("ADDR");
   cli.add_flag("--check-config", check, "Check the configuration and exit");
   cli.add_flag("--print-config", print, "Print the configuration in force and exit");
+  cli.add_flag(
+      "--new-token", new_token,
+      "Print a new token for a caller to standard output, and what belongs into the configuration for it "
+      "to standard error, and exit");
   CLI11_PARSE(cli, argc, argv);
+
+  if (new_token) {
+    const server::NewToken made = server::MakeToken();
+    std::fprintf(stderr, "token_sha256 = [\"%s\"]\n", made.sha256.c_str());
+    std::puts(made.token.c_str());
+    return 0;
+  }
 
   std::vector<config::Override> flags;
   const auto flag = [&](const char* name, const char* key, const std::string& value) {
@@ -68,6 +82,7 @@ int Run(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
+  server::RaiseFileLimit();
   server::App::Options options;
   options.config = *std::move(config);
   options.load_config = load;

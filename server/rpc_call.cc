@@ -1,5 +1,7 @@
 #include "server/rpc_call.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 
@@ -29,11 +31,31 @@ std::string TraceParentOf(const grpc::CallbackServerContext& context) {
 }  // namespace
 
 RpcCall::RpcCall(const grpc::CallbackServerContext& server_context, std::string_view method,
-                 metrics::Metrics& metrics)
-    : method_(method), metrics_(metrics), started_(std::chrono::steady_clock::now()) {
-  context_.deadline = DeadlineOf(server_context, started_);
+                 const ServiceParts& parts)
+    : method_(method),
+      metrics_(parts.metrics),
+      pass_(parts.access.Enter(CredentialsOf(server_context), method)),
+      started_(std::chrono::steady_clock::now()) {
+  entry_ = pass_.status();
+  // Operators must be able to look even when all places are taken.
+  if (entry_.ok() && !method.starts_with("AdminService/")) entry_ = parts.calls.Take(place_);
+  context_.deadline = std::min(DeadlineOf(server_context, started_), started_ + parts.max_call_time);
   context_.stop = stop_.get_token();
   context_.trace_parent = TraceParentOf(server_context);
+  if (!entry().ok()) stop_.request_stop();
+}
+
+Status CallCount::Take(Place& place) {
+  if (now_.fetch_add(1) >= most_) {
+    --now_;
+    return WithRetryDelay(
+        MakeError(StatusCode::kResourceExhausted,
+                  fmt::format("{} calls are running, as many as server.max_calls_in_flight allows", most_),
+                  "CALLS_IN_FLIGHT"),
+        std::chrono::seconds(1));
+  }
+  place.count_ = this;
+  return OkStatus();
 }
 
 void CountRefusal(const Status& status, metrics::Metrics& metrics) {
@@ -44,7 +66,8 @@ void CountRefusal(const Status& status, metrics::Metrics& metrics) {
   }
 }
 
-grpc::Status RpcCall::End(const Status& status) {
+grpc::Status RpcCall::End(const Status& given) {
+  const Status& status = entry().ok() ? given : entry();
   CountRefusal(status, metrics_);
   metrics_.Rpc(
       method_, absl::StatusCodeToString(status.code()),

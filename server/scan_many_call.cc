@@ -19,10 +19,13 @@ std::unique_ptr<v1::ScanManyResponse> ErrorAnswer(const std::string& request_id,
 }  // namespace
 
 ScanManyCall::ScanManyCall(grpc::CallbackServerContext* context, const ServiceParts& parts)
-    : parts_(parts), call_(*context, "ScanService/ScanMany", parts.metrics) {
+    : parts_(parts),
+      call_(*context, "ScanService/ScanMany", parts),
+      watched_(parts.watch, [this](const Status& status) { Finish(call_.End(status)); }) {
   Step step;
   {
     MutexLock lock(mutex_);
+    reads_ended_ = !call_.entry().ok();  // then it ends here, with that
     step = NextStep();
   }
   Start(step);
@@ -33,6 +36,7 @@ void ScanManyCall::OnReadDone(bool ok) {
   Step step;
   {
     MutexLock lock(mutex_);
+    if (!watched_.Resume()) return;  // it was ended in between
     reading_ = false;
     if (ok) {
       item = std::exchange(incoming_, nullptr);
@@ -57,7 +61,10 @@ Status ScanManyCall::Accept(const std::shared_ptr<v1::ScanManyRequest>& item) {
   if (request.request_id().empty()) {
     return WithField(InvalidArgument("request_id must be set: it names the answer"), "request.request_id");
   }
+  // The stream's first item was paid for with the call itself.
+  if (has_items_.exchange(true)) TAMIZ_RETURN_IF_ERROR(call_.pass().TakeOne());
   TAMIZ_ASSIGN_OR_RETURN(std::shared_ptr<ScanJob> job, ScanJob::Make(request, parts_));
+  call_.pass().AddBytes(request.content().size());
   {
     MutexLock lock(mutex_);
     if (!unanswered_.insert(request.request_id()).second) {
@@ -128,6 +135,8 @@ ScanManyCall::Step ScanManyCall::NextStep() {
     incoming_ = std::make_shared<v1::ScanManyRequest>();
     step.read = incoming_.get();
   }
+  // The client is waited for only while it has nothing to wait for itself.
+  if (reading_ && in_flight == 0) watched_.Wait();
   step.finish = reads_ended_ && !reading_ && in_flight == 0;
   finished_ = step.finish;
   return step;

@@ -3,6 +3,7 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <set>
@@ -52,8 +53,10 @@ class ScanManyCall final : public grpc::ServerBidiReactor<v1::ScanManyRequest, v
   RpcCall call_;
 
   std::shared_ptr<v1::ScanManyRequest> incoming_;  // while a read is outstanding it belongs to gRPC
+  std::atomic<bool> has_items_ = false;
 
   Mutex mutex_;
+  StreamWatch::Stream watched_;
   bool reading_ TAMIZ_GUARDED_BY(mutex_) = false;
   bool reads_ended_ TAMIZ_GUARDED_BY(mutex_) = false;
   bool broken_ TAMIZ_GUARDED_BY(mutex_) = false;  // a write failed: nobody reads answers any more

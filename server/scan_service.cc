@@ -11,17 +11,14 @@
 
 namespace tamiz::server {
 
-grpc::ServerUnaryReactor* ScanService::Scan(grpc::CallbackServerContext* context,
-                                            const v1::ScanRequest* request, v1::ScanResponse* response) {
-  constexpr std::string_view kMethod = "ScanService/Scan";
-  StatusOr<std::shared_ptr<ScanJob>> job = ScanJob::Make(*request, parts_);
-  if (!job.ok()) return EndUnary(context, kMethod, parts_.metrics, job.status());
-  return RunUnary(
-      context, kMethod, parts_.metrics,
-      [&](work::Task task) { return parts_.admission.Submit((*job)->lane(), std::move(task)); },
-      [job = *job, response](RpcCall& call) {
-        return job->Run(call.context(), call.started(), response->mutable_result());
-      });
+void ScanService::BeginScan(const v1::ScanRequest& request, v1::ScanResponse* response, UnaryCall& call) {
+  StatusOr<std::shared_ptr<ScanJob>> job = ScanJob::Make(request, parts_);
+  if (!job.ok()) return call.End(job.status());
+  call.call().pass().AddBytes(request.content().size());
+  call.Run([&](work::Task task) { return parts_.admission.Submit((*job)->lane(), std::move(task)); },
+           [job = *job, response](RpcCall& running) {
+             return job->Run(running.context(), running.started(), response->mutable_result());
+           });
 }
 
 grpc::ServerReadReactor<v1::ScanUploadRequest>* ScanService::ScanUpload(grpc::CallbackServerContext* context,
@@ -42,15 +39,18 @@ grpc::ServerBidiReactor<v1::ScanManyRequest, v1::ScanManyResponse>* ScanService:
 grpc::ServerUnaryReactor* ScanService::ListFormats(grpc::CallbackServerContext* context,
                                                    const v1::ListFormatsRequest*,
                                                    v1::ListFormatsResponse* response) {
-  for (const media::FormatInfo& info : media::AllFormats()) {
-    v1::Format* format = response->add_formats();
-    format->set_name(std::string(info.name));
-    format->set_media_type(std::string(info.media_type));
-    format->set_detail(parts_.scanner.WhyDisabled(info.format));
-    format->set_enabled(format->detail().empty());
-  }
-  std::ranges::sort(*response->mutable_formats(), {}, [](const v1::Format& format) { return format.name(); });
-  return EndUnary(context, "ScanService/ListFormats", parts_.metrics, OkStatus());
+  return AnswerUnary(context, "ScanService/ListFormats", parts_, [&] {
+    for (const media::FormatInfo& info : media::AllFormats()) {
+      v1::Format* format = response->add_formats();
+      format->set_name(std::string(info.name));
+      format->set_media_type(std::string(info.media_type));
+      format->set_detail(parts_.scanner.WhyDisabled(info.format));
+      format->set_enabled(format->detail().empty());
+    }
+    std::ranges::sort(*response->mutable_formats(), {},
+                      [](const v1::Format& format) { return format.name(); });
+    return OkStatus();
+  });
 }
 
 }  // namespace tamiz::server

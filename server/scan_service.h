@@ -6,12 +6,15 @@
 
 namespace tamiz::server {
 
-class ScanService final : public v1::ScanService::CallbackService {
+class UnaryCall;
+
+// Scan is handed over by EarlyService.
+class ScanService final : public v1::ScanService::WithGenericMethod_Scan<v1::ScanService::CallbackService> {
  public:
   explicit ScanService(const ServiceParts& parts) : parts_(parts) {}
 
-  grpc::ServerUnaryReactor* Scan(grpc::CallbackServerContext* context, const v1::ScanRequest* request,
-                                 v1::ScanResponse* response) override;
+  // Ends `call`, now or later, with `response` filled in; both and `request` live until then.
+  void BeginScan(const v1::ScanRequest& request, v1::ScanResponse* response, UnaryCall& call);
   grpc::ServerReadReactor<v1::ScanUploadRequest>* ScanUpload(grpc::CallbackServerContext* context,
                                                              v1::ScanUploadResponse* response) override;
   grpc::ServerWriteReactor<v1::ScanStreamResponse>* ScanStream(grpc::CallbackServerContext* context,

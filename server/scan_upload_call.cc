@@ -12,18 +12,24 @@ ScanUploadCall::ScanUploadCall(grpc::CallbackServerContext* context, v1::ScanUpl
     : context_(context),
       response_(response),
       parts_(parts),
-      call_(*context, "ScanService/ScanUpload", parts.metrics) {
-  StartRead(&message_);
+      call_(*context, "ScanService/ScanUpload", parts),
+      watched_(parts.watch, [this](const Status& status) { End(status); }) {
+  if (call_.entry().ok()) {
+    Read();
+  } else {
+    End(call_.entry());
+  }
 }
 
 void ScanUploadCall::OnReadDone(bool ok) {
+  if (!watched_.Resume()) return;  // it was ended in between
   if (context_->IsCancelled()) return End(MakeError(StatusCode::kCancelled, "the caller went away"));
   if (!has_options_) {
     if (!ok || !message_.has_options()) {
       return End(WithField(InvalidArgument("the first message must carry options"), "options"));
     }
     if (const Status status = TakeOptions(); !status.ok()) return End(status);
-    return StartRead(&message_);
+    return Read();
   }
   if (ok && message_.has_options()) {
     return End(WithField(InvalidArgument("options came a second time"), "options"));
@@ -33,7 +39,7 @@ void ScanUploadCall::OnReadDone(bool ok) {
     // Too large: the rest need not come, the answer is known.
     const bool too_large = TakeByteLimit(status, input_);
     if (!status.ok() && !too_large) return End(status);
-    if (ok && !too_large) return StartRead(&message_);
+    if (ok && !too_large) return Read();
     builder_.reset();
     SubmitScan();
   });
@@ -49,6 +55,8 @@ Status ScanUploadCall::TakeOptions() {
   TAMIZ_ASSIGN_OR_RETURN(input_, ToScanInput(message_.options()));
   TAMIZ_RETURN_IF_ERROR(parts_.scanner.Validate(input_));
   lane_ = ToLane(message_.options().lane());
+  // The slot is taken when all bytes are there; while there is none, they need not come.
+  TAMIZ_RETURN_IF_ERROR(parts_.admission.WouldTake(lane_, 0));
   has_options_ = true;
   return OkStatus();
 }
@@ -61,6 +69,7 @@ Status ScanUploadCall::Append() {
     builder_.emplace(*std::move(builder));
   }
   const std::string& chunk = message_.chunk();
+  call_.pass().AddBytes(chunk.size());
   return builder_->Append(std::span(reinterpret_cast<const std::uint8_t*>(chunk.data()), chunk.size()));
 }
 

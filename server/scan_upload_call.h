@@ -25,6 +25,10 @@ class ScanUploadCall final : public grpc::ServerReadReactor<v1::ScanUploadReques
   void OnCancel() override { call_.Cancel(); }
   void OnDone() override { delete this; }
 
+  void Read() {
+    watched_.Wait();
+    StartRead(&message_);
+  }
   Status TakeOptions();
   Status Append();      // on the upload pool
   Status SealUpload();  // on the upload pool
@@ -38,6 +42,7 @@ class ScanUploadCall final : public grpc::ServerReadReactor<v1::ScanUploadReques
   RpcCall call_;
 
   v1::ScanUploadRequest message_;
+  StreamWatch::Stream watched_;
   bool has_options_ = false;
   work::Lane lane_ = work::Lane::kLive;
   scan::ScanInput input_;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 
 #include "core/exchange/exchange_runner.h"
 #include "core/metrics/metrics.h"
@@ -10,7 +12,9 @@
 #include "core/store/list_registry.h"
 #include "core/store/store.h"
 #include "core/work/admission.h"
+#include "server/access.h"
 #include "server/io_pool.h"
+#include "server/stream_watch.h"
 
 namespace tamiz::server {
 
@@ -20,8 +24,39 @@ struct LiveSettings {
   std::atomic<bool> allow_export{true};
 };
 
+// Calls at one time. Thread-safe.
+class CallCount {
+ public:
+  explicit CallCount(std::uint32_t most) : most_(most) {}
+
+  // Held by a call for as long as it lives.
+  class Place {
+   public:
+    Place() = default;
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() {
+      if (count_ != nullptr) --count_->now_;
+    }
+
+   private:
+    friend class CallCount;
+    CallCount* count_ = nullptr;
+  };
+  // RESOURCE_EXHAUSTED (reason CALLS_IN_FLIGHT, with a retry delay) if all places are taken.
+  [[nodiscard]] Status Take(Place& place);
+
+ private:
+  const std::uint32_t most_;
+  std::atomic<std::uint32_t> now_ = 0;
+};
+
 // All outlive the services.
 struct ServiceParts {
+  AccessControl& access;
+  CallCount& calls;
+  StreamWatch& watch;
+  std::chrono::milliseconds max_call_time;
   scan::Scanner& scanner;
   work::Admission& admission;
   source::ByteBudget& budget;

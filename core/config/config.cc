@@ -12,13 +12,16 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include "core/base/check.h"
 #include "core/base/unique_fd.h"
 #include "core/config/keys.h"
 #include "core/media/file_format.h"
+#include "core/metrics/metrics.h"
 #include "core/source/remote_rules.h"
 
 namespace tamiz::config {
@@ -344,20 +347,82 @@ std::string ListenProblem(std::string_view listen) {
   return "";
 }
 
+void CheckPrincipals(const AuthConfig& auth, Problems& problems) {
+  std::set<std::string_view> names;
+  std::map<std::string, std::string_view> shown;  // a token's hash or a certificate's name, and whose it is
+  for (const PrincipalConfig& principal : auth.principals) {
+    const std::string where = fmt::format("[[auth.principal]] {}", Quoted(principal.name));
+    const auto is_plain = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    };
+    if (principal.name.empty() || principal.name.size() > 64 ||
+        !std::ranges::all_of(principal.name, is_plain)) {
+      problems.push_back(where + ": name must be 1 to 64 of a-z, 0-9, '-', '_', '.'");
+    }
+    if (principal.name == metrics::kAnonymous || principal.name == metrics::kUnauthenticated) {
+      problems.push_back(where + ": this name means callers without a name in metrics; choose another");
+    }
+    if (!names.insert(principal.name).second) problems.push_back(where + ": the name is given twice");
+    if (principal.token_sha256.empty() && principal.certificates.empty()) {
+      problems.push_back(where + ": it needs token_sha256 or certificates, or nobody can be it");
+    }
+    for (const std::string& hash : principal.token_sha256) {
+      const bool is_hex = hash.size() == 64 && std::ranges::all_of(hash, [](char c) {
+                            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                          });
+      // Not the value: somebody may have written the token itself there.
+      if (!is_hex) {
+        problems.push_back(where +
+                           ": token_sha256 takes SHA-256 sums, 64 digits in lower-case hexadecimal, never "
+                           "tokens; tamizd --new-token makes a token and its sum");
+      } else if (const auto [other, is_new] = shown.emplace(hash, principal.name); !is_new) {
+        problems.push_back(fmt::format("{}: it has a token in common with \"{}\"", where, other->second));
+      }
+    }
+    for (const std::string& name : principal.certificates) {
+      const std::size_t colon = name.find(':');
+      const std::string_view kind = std::string_view(name).substr(0, colon);
+      if (colon == std::string::npos || colon + 1 == name.size() ||
+          (kind != "uri" && kind != "dns" && kind != "cn")) {
+        problems.push_back(fmt::format("{}: certificates takes \"uri:…\", \"dns:…\" and \"cn:…\", not {}",
+                                       where, Quoted(name)));
+      } else if (const auto [other, is_new] = shown.emplace(name, principal.name); !is_new) {
+        problems.push_back(fmt::format("{}: it has {} in common with \"{}\"", where, name, other->second));
+      }
+    }
+  }
+}
+
+// Who could do what if the service listened as it is told to.
+void CheckExposure(const Config& config, Problems& problems) {
+  const ServerConfig& server = config.server;
+  if (IsLoopback(server.listen) || server.allow_insecure_non_loopback) return;
+  if (server.tls_certificate_file.empty()) {
+    problems.push_back(fmt::format(
+        "server.listen = {} can be reached from other machines, and without TLS anybody there could read "
+        "and change lists: set server.tls_certificate_file and server.tls_key_file, or listen on "
+        "127.0.0.1, or say server.allow_insecure_non_loopback = true",
+        Quoted(server.listen)));
+  } else if (config.auth.principals.empty() && server.tls_client_ca_file.empty() &&
+             !config.auth.allow_anonymous_non_loopback) {
+    problems.push_back(fmt::format(
+        "server.listen = {} can be reached from other machines, and nothing says who may call: add an "
+        "[[auth.principal]], or set server.tls_client_ca_file, or listen on 127.0.0.1, or say "
+        "auth.allow_anonymous_non_loopback = true",
+        Quoted(server.listen)));
+  }
+}
+
 void CheckTogether(const Config& config, Problems& problems) {
   const ServerConfig& server = config.server;
   if (config.data_dir.empty()) problems.push_back("data_dir: it cannot be empty");
   if (const std::string form = ListenProblem(server.listen); !form.empty()) {
     problems.push_back(
         fmt::format("server.listen = {} cannot be used; allowed: {}", Quoted(server.listen), form));
-  } else if (server.tls_certificate_file.empty() && !server.allow_insecure_non_loopback &&
-             !IsLoopback(server.listen)) {
-    problems.push_back(fmt::format(
-        "server.listen = {} can be reached from other machines, and without TLS anybody there could read "
-        "and change lists: set server.tls_certificate_file and server.tls_key_file, or listen on "
-        "127.0.0.1, or say server.allow_insecure_non_loopback = true",
-        Quoted(server.listen)));
+  } else {
+    CheckExposure(config, problems);
   }
+  CheckPrincipals(config.auth, problems);
   if (!server.metrics_listen.empty()) {
     if (const std::string form = ListenProblem(server.metrics_listen); !form.empty()) {
       problems.push_back(fmt::format("server.metrics_listen = {} cannot be used; allowed: {}, or empty",
@@ -370,6 +435,16 @@ void CheckTogether(const Config& config, Problems& problems) {
   if (!server.tls_client_ca_file.empty() && server.tls_certificate_file.empty()) {
     problems.push_back(
         "server.tls_client_ca_file: it needs server.tls_certificate_file and server.tls_key_file");
+  }
+  if (server.max_message_bytes > server.transport_memory_bytes) {
+    problems.push_back("server.max_message_bytes: it cannot be more than server.transport_memory_bytes");
+  }
+  const bool has_certificates = std::ranges::any_of(
+      config.auth.principals, [](const PrincipalConfig& one) { return !one.certificates.empty(); });
+  if (has_certificates && server.tls_client_ca_file.empty()) {
+    problems.push_back(
+        "[[auth.principal]] certificates: they are asked for and checked only with "
+        "server.tls_client_ca_file");
   }
   if (config.source.max_bytes > config.source.max_bytes_in_flight) {
     problems.push_back("source.max_bytes: it cannot be more than source.max_bytes_in_flight");

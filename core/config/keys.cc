@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kKiB = 1ull << 10, kMiB = 1ull << 20, kGiB = 1ull << 30, kTiB = 1ull << 40;
 constexpr std::array<std::string_view, 3> kPresets = {"exact", "adaptive", "fast"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kClientCertificates = {"require", "optional"};
 constexpr std::array<std::string_view, 2> kHttpSchemes = {"https", "http"};
 
 // The field that pointers to members lead to; through an array it is the first element's.
@@ -144,9 +145,23 @@ const std::vector<Key>& Table() {
       Text<kServer, &Server::tls_certificate_file>("server.tls_certificate_file"),
       Text<kServer, &Server::tls_key_file>("server.tls_key_file"),
       Text<kServer, &Server::tls_client_ca_file>("server.tls_client_ca_file"),
+      Text<kServer, &Server::tls_client_certificates>("server.tls_client_certificates", kClientCertificates),
       Bytes<kServer, &Server::max_message_bytes>("server.max_message_bytes", 64 * kKiB, kGiB),
+      Bytes<kServer, &Server::max_metadata_bytes>("server.max_metadata_bytes", 4 * kKiB, kMiB),
+      Bytes<kServer, &Server::transport_memory_bytes>("server.transport_memory_bytes", 64 * kMiB, 64 * kGiB),
+      Count<kServer, &Server::max_calls_in_flight>("server.max_calls_in_flight", 1, 1'000'000),
+      Time<kServer, &Server::max_call_time>("server.max_call_time", 1s, 24h),
+      Time<kServer, &Server::stream_idle_time>("server.stream_idle_time", 100ms, 1h),
+      Time<kServer, &Server::handshake_time>("server.handshake_time", 1s, 5min),
+      Time<kServer, &Server::keepalive_time>("server.keepalive_time", 1s, 24h),
+      Time<kServer, &Server::keepalive_timeout>("server.keepalive_timeout", 1s, 10min),
+      Time<kServer, &Server::max_connection_idle>("server.max_connection_idle", 0s, 168h),
+      Time<kServer, &Server::max_connection_age>("server.max_connection_age", 0s, 168h),
+      Time<kServer, &Server::max_connection_age_grace>("server.max_connection_age_grace", 1s, 168h),
       Time<kServer, &Server::drain_time>("server.drain_time", 0s, 10min),
       Flag<kServer, &Server::reflection>("server.reflection"),
+
+      Flag<&Config::auth, &AuthConfig::allow_anonymous_non_loopback>("auth.allow_anonymous_non_loopback"),
 
       Bytes<kSource, &Source::max_bytes>("source.max_bytes", kKiB, 64 * kGiB),
       Bytes<kSource, &Source::max_bytes_in_flight>("source.max_bytes_in_flight", kMiB, kTiB),
@@ -215,7 +230,22 @@ const std::vector<Array>& ArrayTable() {
   constexpr auto kSource = &Config::source;
   constexpr auto kHttp = &Source::http;
   constexpr auto kS3 = &Source::s3;
+  using Principal = PrincipalConfig;
+  constexpr auto kAuth = &Config::auth;
+  constexpr auto kPrincipals = &AuthConfig::principals;
   static const std::vector<Array> table = {
+      Tables<kAuth, kPrincipals>(
+          "auth.principal",
+          {Required(Text<kAuth, kPrincipals, &Principal::name>("auth.principal.name")),
+           Texts<kAuth, kPrincipals, &Principal::token_sha256>("auth.principal.token_sha256"),
+           Texts<kAuth, kPrincipals, &Principal::certificates>("auth.principal.certificates"),
+           Required(Texts<kAuth, kPrincipals, &Principal::roles>("auth.principal.roles", kRoles)),
+           Count<kAuth, kPrincipals, &Principal::max_calls_per_second>("auth.principal.max_calls_per_second",
+                                                                       0, 1'000'000),
+           Count<kAuth, kPrincipals, &Principal::max_calls_in_flight>("auth.principal.max_calls_in_flight", 0,
+                                                                      1'000'000),
+           Bytes<kAuth, kPrincipals, &Principal::max_bytes_per_second>("auth.principal.max_bytes_per_second",
+                                                                       0, kTiB)}),
       Tables<kSource, kHttp>(
           "source.http",
           {

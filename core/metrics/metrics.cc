@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, 6> kStages = {"queue", "fetch", "decode",
 constexpr std::array<std::string_view, 3> kFrameStates = {"decoded", "hashed", "low_quality"};
 constexpr std::array<std::string_view, 2> kLanes = {"live", "bulk"};
 constexpr std::array<std::string_view, 2> kResults = {"passed", "failed"};
+constexpr std::array<std::string_view, 2> kReloads = {"succeeded", "failed"};
 constexpr std::array<std::string_view, 2> kModes = {"enforce", "shadow"};
 
 std::vector<std::string_view> IncompleteReasons() {
@@ -121,6 +122,8 @@ struct Metrics::Families {
         refusals(CounterOf(registry, "tamiz_refusals_total",
                            "Requests refused at once because of load, by reason."),
                  "reason", kRefusals),
+        principal_calls(CounterOf(registry, "tamiz_principal_calls_total",
+                                  "Calls by who made them and whether they were let in.")),
         in_flight(GaugeOf(registry, "tamiz_scans_in_flight", "Scans running now.").Add({})),
         queue_depth(GaugeOf(registry, "tamiz_queue_depth", "Scans waiting now, by lane."), "lane", kLanes),
         bytes_in_flight(GaugeOf(registry, "tamiz_upload_bytes_in_flight",
@@ -154,6 +157,12 @@ struct Metrics::Families {
                  .Name("tamiz_rpc_duration_seconds")
                  .Help("Time from a call's arrival to its answer, by method and status code.")
                  .Register(registry)),
+        tls_expiry(GaugeOf(
+            registry, "tamiz_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate that new connections get ends, since the epoch; none without TLS.")),
+        tls_reloads(CounterOf(registry, "tamiz_tls_reloads_total",
+                              "New TLS files found, by whether they could be used."),
+                    "result", kReloads),
         sandbox_layers(GaugeOf(registry, "tamiz_sandbox_layer_active",
                                "1 for each layer of the decoders' confinement that is in force, else 0."),
                        "layer", kSandboxLayers),
@@ -241,6 +250,14 @@ struct Metrics::Families {
     return *counter;
   }
 
+  Counter& PrincipalOf(std::string_view name, std::string_view outcome) TAMIZ_REQUIRES(mutex) {
+    Counter*& counter = principal_series[Labels2(name, outcome)];
+    if (counter == nullptr) {
+      counter = &principal_calls.Add({{"principal", std::string(name)}, {"outcome", std::string(outcome)}});
+    }
+    return *counter;
+  }
+
   prometheus::Registry& registry;
   Series<Counter> scans, scan_errors, incomplete;
   Series<Histogram> stages;
@@ -250,6 +267,7 @@ struct Metrics::Families {
   Family<Counter>& matches;
   Counter& suppressed;
   Series<Counter> refusals;
+  Family<Counter>& principal_calls;
   Gauge& in_flight;
   Series<Gauge> queue_depth;
   Gauge& bytes_in_flight;
@@ -262,6 +280,8 @@ struct Metrics::Families {
   Gauge& selftest_success;
   Series<Counter> selftest_runs;
   Family<Histogram>& rpcs;
+  Family<Gauge>& tls_expiry;
+  Series<Counter> tls_reloads;
   Series<Gauge> sandbox_layers;
   Family<Gauge>& build_info;
   Counter& process_cpu;
@@ -276,6 +296,7 @@ struct Metrics::Families {
   std::map<std::string, StateGauges, std::less<>> list_states TAMIZ_GUARDED_BY(mutex);
   std::map<std::string, ExchangeSeries, std::less<>> exchanges TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Counter*> match_series TAMIZ_GUARDED_BY(mutex);
+  std::map<Labels2, Counter*> principal_series TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Histogram*> rpc_series TAMIZ_GUARDED_BY(mutex);
 };
 
@@ -346,6 +367,30 @@ void Metrics::Matched(std::string_view list, std::string_view mode) {
 void Metrics::Suppressed(std::uint32_t count) { families_->suppressed.Increment(count); }
 
 void Metrics::Refused(std::string_view reason) { families_->refusals.Of(reason).Increment(); }
+
+void Metrics::Principals(std::span<const std::string> names) {
+  Families& f = *families_;
+  MutexLock lock(f.mutex);
+  std::erase_if(f.principal_series, [&](const auto& series) {
+    const std::string& name = series.first.first;
+    if (name == kAnonymous || name == kUnauthenticated || std::ranges::find(names, name) != names.end())
+      return false;
+    f.principal_calls.Remove(series.second);
+    return true;
+  });
+  for (const std::string& name : names) {
+    for (const std::string_view outcome : kCallOutcomes) f.PrincipalOf(name, outcome);
+  }
+  f.PrincipalOf(kAnonymous, "admitted");
+  f.PrincipalOf(kUnauthenticated, "denied");
+}
+
+void Metrics::PrincipalCall(std::string_view principal, std::string_view outcome) {
+  Families& f = *families_;
+  MutexLock lock(f.mutex);
+  const auto found = f.principal_series.find(Families::Labels2(principal, outcome));
+  if (found != f.principal_series.end()) found->second->Increment();  // else it went with a reload
+}
 
 void Metrics::Load(std::uint32_t running, std::uint32_t queued_live, std::uint32_t queued_bulk,
                    std::uint64_t bytes) {
@@ -477,6 +522,14 @@ void Metrics::Rpc(std::string_view method, std::string_view code, std::chrono::m
     histogram = series;  // never removed
   }
   histogram->Observe(Seconds(time));
+}
+
+void Metrics::TlsCertificate(std::chrono::system_clock::time_point expiry) {
+  families_->tls_expiry.Add({}).Set(Seconds(expiry));
+}
+
+void Metrics::TlsReloaded(bool succeeded) {
+  families_->tls_reloads.Of(succeeded ? "succeeded" : "failed").Increment();
 }
 
 void Metrics::SandboxLayer(std::string_view layer) { families_->sandbox_layers.Of(layer).Set(1); }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,8 +34,14 @@ inline constexpr std::array<std::string_view, 17> kScanErrors = {
     "FAILED_PRECONDITION"};
 inline constexpr std::array<std::string_view, 6> kDecoderExits = {"finished", "crashed",      "seccomp",
                                                                   "timeout",  "memory_limit", "cancelled"};
-inline constexpr std::array<std::string_view, 4> kRefusals = {"SCAN_QUEUE_FULL", "BYTE_BUDGET", "DRAINING",
-                                                              "IO_QUEUE_FULL"};
+inline constexpr std::array<std::string_view, 8> kRefusals = {
+    "CALLS_IN_FLIGHT", "SCAN_QUEUE_FULL",        "BYTE_BUDGET",           "DRAINING",
+    "IO_QUEUE_FULL",   "QUOTA_CALLS_PER_SECOND", "QUOTA_CALLS_IN_FLIGHT", "QUOTA_BYTES_PER_SECOND"};
+// Callers without a name: everybody where no principals are configured, and whoever is none of them where
+// some are.
+inline constexpr std::string_view kAnonymous = "anonymous";
+inline constexpr std::string_view kUnauthenticated = "unauthenticated";
+inline constexpr std::array<std::string_view, 3> kCallOutcomes = {"admitted", "denied", "over_quota"};
 inline constexpr std::array<std::string_view, 4> kSyncOutcomes = {"changed", "unchanged", "waiting",
                                                                   "failed"};
 inline constexpr std::array<std::string_view, 4> kFetchSchemes = {"file", "http", "https", "s3"};
@@ -75,6 +82,11 @@ class Metrics {
   void Matched(std::string_view list, std::string_view mode);  // tamiz_matches_total{list,mode}
   void Suppressed(std::uint32_t matches);                      // tamiz_matches_suppressed_total
   void Refused(std::string_view reason);                       // tamiz_refusals_total{reason}
+  // The callers that PrincipalCall names, beside "anonymous" and "unauthenticated". Series of those that are
+  // not among them go.
+  void Principals(std::span<const std::string> names);
+  void PrincipalCall(std::string_view principal,
+                     std::string_view outcome);  // tamiz_principal_calls_total{principal,outcome}
   // tamiz_scans_in_flight, tamiz_queue_depth{lane}, tamiz_upload_bytes_in_flight
   void Load(std::uint32_t running, std::uint32_t queued_live, std::uint32_t queued_bulk, std::uint64_t bytes);
   // tamiz_list_version{list}, tamiz_list_entries{list}, tamiz_list_updated_timestamp_seconds{list},
@@ -99,9 +111,12 @@ class Metrics {
   // tamiz_selftest_last_success_timestamp_seconds, tamiz_selftest_runs_total{result}
   void SelfTested(bool passed, std::chrono::system_clock::time_point at);
   void Rpc(std::string_view method, std::string_view code,
-           std::chrono::microseconds);        // tamiz_rpc_duration_seconds{method,code}
-  void SandboxLayer(std::string_view layer);  // tamiz_sandbox_layer_active{layer} 1
-  void BuildInfo(std::string_view version);   // tamiz_build_info{version} 1
+           std::chrono::microseconds);  // tamiz_rpc_duration_seconds{method,code}
+  void TlsCertificate(
+      std::chrono::system_clock::time_point expiry);  // tamiz_tls_certificate_expiry_timestamp_seconds
+  void TlsReloaded(bool succeeded);                   // tamiz_tls_reloads_total{result}
+  void SandboxLayer(std::string_view layer);          // tamiz_sandbox_layer_active{layer} 1
+  void BuildInfo(std::string_view version);           // tamiz_build_info{version} 1
 
  private:
   struct Families;

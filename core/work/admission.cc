@@ -77,6 +77,32 @@ struct Admission::State {
     known = true;
   }
 
+  bool MayBegin(Lane lane) const TAMIZ_REQUIRES(mutex) {
+    return running < max_running && (lane == Lane::kLive || running_bulk < max_running_bulk);
+  }
+
+  std::size_t QueuedIn(Lane lane) const TAMIZ_REQUIRES(mutex) {
+    return lane == Lane::kLive ? live.size() : bulk.size();
+  }
+
+  std::size_t CapacityOf(Lane lane) const {
+    return lane == Lane::kLive ? config.max_queued : config.max_queued_bulk;
+  }
+
+  Status Draining() const {
+    return MakeError(StatusCode::kUnavailable,
+                     "the service is shutting down; send the scan to another replica", "DRAINING");
+  }
+
+  Status Full(Lane lane) const TAMIZ_REQUIRES(mutex) {
+    return WithRetryDelay(
+        MakeError(StatusCode::kResourceExhausted,
+                  fmt::format("the {} scan queue is full ({} running, {} waiting)",
+                              lane == Lane::kLive ? "live" : "bulk", running, QueuedIn(lane)),
+                  "SCAN_QUEUE_FULL"),
+        RetryDelayFor(lane));
+  }
+
   milliseconds RetryDelayFor(Lane lane) const TAMIZ_REQUIRES(mutex) {
     const Seconds wait =
         lane == Lane::kLive
@@ -164,29 +190,30 @@ Status Admission::Submit(Lane lane, Task task) {
   bool begins = false;
   {
     MutexLock lock(s.mutex);
-    if (s.draining) {
-      return MakeError(StatusCode::kUnavailable,
-                       "the service is shutting down; send the scan to another replica", "DRAINING");
-    }
-    const bool is_live = lane == Lane::kLive;
-    auto& queue = is_live ? s.live : s.bulk;
-    const std::uint32_t capacity = is_live ? s.config.max_queued : s.config.max_queued_bulk;
-    begins = s.running < s.max_running && (is_live || s.running_bulk < s.max_running_bulk);
+    if (s.draining) return s.Draining();
+    begins = s.MayBegin(lane);
     if (begins) {
       s.Begin(lane);
       s.ready.push_back({lane, std::move(task)});
-    } else if (queue.size() < capacity) {
-      queue.push_back({lane, std::move(task)});
+    } else if (s.QueuedIn(lane) < s.CapacityOf(lane)) {
+      (lane == Lane::kLive ? s.live : s.bulk).push_back({lane, std::move(task)});
     } else {
-      return WithRetryDelay(MakeError(StatusCode::kResourceExhausted,
-                                      fmt::format("the {} scan queue is full ({} running, {} waiting)",
-                                                  is_live ? "live" : "bulk", s.running, queue.size()),
-                                      "SCAN_QUEUE_FULL"),
-                            s.RetryDelayFor(lane));
+      return s.Full(lane);
     }
   }
   if (begins) s.work_came.NotifyOne();
   return OkStatus();
+}
+
+Status Admission::WouldTake(Lane lane, std::size_t ahead) const {
+  const State& s = *state_;
+  MutexLock lock(s.mutex);
+  if (s.draining) return s.Draining();
+  std::size_t free_slots = s.max_running - s.running;
+  if (lane == Lane::kBulk)
+    free_slots = std::min<std::size_t>(free_slots, s.max_running_bulk - s.running_bulk);
+  const std::size_t places = s.CapacityOf(lane) - s.QueuedIn(lane) + free_slots;
+  return ahead < places ? OkStatus() : s.Full(lane);
 }
 
 bool Admission::Drain(std::chrono::steady_clock::time_point until) {

@@ -41,6 +41,9 @@ class Admission {
   // lane is full; UNAVAILABLE (reason DRAINING) after Drain. Never blocks; a refused task is destroyed unrun.
   [[nodiscard]] Status Submit(Lane lane, Task task);
 
+  // Whether Submit would take a task now if `ahead` others came first; the error is that of Submit.
+  [[nodiscard]] Status WouldTake(Lane lane, std::size_t ahead) const;
+
   // Refuses new tasks from now on; returns when none is left or `until` passed: true if none is left.
   bool Drain(std::chrono::steady_clock::time_point until);
 

@@ -42,6 +42,10 @@ class ConfigTest : public testing::Test {
     return Load(path(), environment, flags);
   }
   std::string path() const { return dir_ + "/t.toml"; }
+  static std::string Principal(const std::string& name) {
+    return "[[auth.principal]]\nname = '" + name + "'\nroles = ['scan']\ntoken_sha256 = ['" +
+           std::string(64, 'a') + "']\n";
+  }
 
   // The message for a file that must be refused.
   std::string Refusal(const std::string& text) {
@@ -134,6 +138,8 @@ TEST(Keys, CoverEveryFieldOfEverySection) {
   EXPECT_EQ(keys_of("source.s3"), Members<source::S3Source>());
   EXPECT_EQ(count("server."), Members<ServerConfig>());
   EXPECT_EQ(count("source."), Members<source::Config>());
+  EXPECT_EQ(keys_of("auth.principal"), Members<PrincipalConfig>());
+  EXPECT_EQ(count("auth."), Members<AuthConfig>());
   EXPECT_EQ(count("decode."), Members<sandbox::Config>());
   EXPECT_EQ(count("admission."), Members<work::AdmissionConfig>());
   EXPECT_EQ(count("scan."), Members<scan::Config>());
@@ -413,7 +419,8 @@ TEST(Together, WithoutTlsOnlyLoopback) {
     EXPECT_TRUE(Load("",
                      {{"server.listen", listen, "e"},
                       {"server.tls_certificate_file", "c", "e"},
-                      {"server.tls_key_file", "k", "e"}},
+                      {"server.tls_key_file", "k", "e"},
+                      {"server.tls_client_ca_file", "a", "e"}},
                      {})
                     .ok());
   }
@@ -421,6 +428,75 @@ TEST(Together, WithoutTlsOnlyLoopback) {
        {"127.0.0.1:0", "127.8.9.1:1", "localhost:1", "[::1]:50051", "unix:/run/tamiz.sock"}) {
     EXPECT_TRUE(With("server.listen", listen).ok()) << listen;
   }
+}
+
+TEST_F(ConfigTest, BeyondLoopbackSomethingMustSayWhoMayCall) {
+  const std::string tls = "[server]\nlisten = '0.0.0.0:1'\ntls_certificate_file = 'c'\ntls_key_file = 'k'\n";
+  EXPECT_THAT(Refusal(tls), HasSubstr("nothing says who may call"));
+  EXPECT_TRUE(LoadText(tls + "tls_client_ca_file = 'a'\n").ok());
+  EXPECT_TRUE(LoadText(tls + "[auth]\nallow_anonymous_non_loopback = true\n").ok());
+  EXPECT_TRUE(LoadText(tls + Principal("a")).ok());
+  // A principal does not make clear text safe.
+  EXPECT_THAT(Refusal("[server]\nlisten = '0.0.0.0:1'\n" + Principal("a")), HasSubstr("without TLS"));
+}
+
+TEST_F(ConfigTest, PrincipalsAreRead) {
+  const auto config = LoadText(R"(
+[server]
+tls_certificate_file = "c"
+tls_key_file = "k"
+tls_client_ca_file = "a"
+tls_client_certificates = "optional"
+[[auth.principal]]
+name = "uploads"
+token_sha256 = ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"]
+roles = ["scan", "lists.read"]
+max_calls_per_second = 7
+max_calls_in_flight = 8
+max_bytes_per_second = "9MiB"
+[[auth.principal]]
+name = "curators"
+certificates = ["uri:spiffe://example.org/curators", "cn:curators"]
+roles = ["lists.write", "export", "admin"]
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const auto& principals = config->auth.principals;
+  ASSERT_EQ(principals.size(), 2u);
+  EXPECT_EQ(principals[0].name, "uploads");
+  EXPECT_EQ(principals[0].token_sha256.size(), 1u);
+  EXPECT_THAT(principals[0].roles, ElementsAre("scan", "lists.read"));
+  EXPECT_EQ(principals[0].max_calls_per_second, 7u);
+  EXPECT_EQ(principals[0].max_calls_in_flight, 8u);
+  EXPECT_EQ(principals[0].max_bytes_per_second, 9u << 20);
+  EXPECT_THAT(principals[1].certificates, ElementsAre("uri:spiffe://example.org/curators", "cn:curators"));
+  EXPECT_EQ(principals[1].max_calls_per_second, 0u);
+  // Printed, it is the same again; a change of one element is a change of the group.
+  const auto again = LoadText(Print(*config));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_THAT(Difference(*config, *again), IsEmpty());
+  auto changed = *config;
+  changed.auth.principals[1].roles.pop_back();
+  EXPECT_THAT(Difference(*config, changed), ElementsAre("auth.principal"));
+}
+
+TEST_F(ConfigTest, WrongPrincipalsStopTheStart) {
+  EXPECT_THAT(Refusal("[auth.principal]\nname = 'a'\n"), HasSubstr("write [[auth.principal]]"));
+  EXPECT_THAT(Refusal("[[auth.principal]]\n\nnmae = 'a'\n"),
+              HasSubstr(":3: unknown key 'auth.principal.nmae', perhaps 'auth.principal.name'"));
+  EXPECT_THAT(Refusal("[[auth.principal]]\nroles = ['scam']\n"),
+              HasSubstr(R"(allowed: list of "scan", "lists.read", "lists.write", "export", "admin")"));
+  EXPECT_THAT(Refusal(Principal("A b")), HasSubstr("name must be"));
+  EXPECT_THAT(Refusal(Principal("anonymous")), HasSubstr("choose another"));
+  EXPECT_THAT(Refusal(Principal("a") + Principal("a")), HasSubstr("twice"));
+  EXPECT_THAT(Refusal(Principal("a") + Principal("b")), HasSubstr("a token in common with \"a\""));
+  EXPECT_THAT(Refusal("[[auth.principal]]\nname = 'a'\nroles = ['scan']\n"), HasSubstr("nobody can be it"));
+  EXPECT_THAT(Refusal("[[auth.principal]]\nname = 'a'\ncertificates = ['cn:a']\n"),
+              AllOf(HasSubstr("auth.principal.roles must be given"),
+                    HasSubstr("only with server.tls_client_ca_file")));
+  EXPECT_THAT(Refusal("[[auth.principal]]\nname = 'a'\ncertificates = ['a']\n"), HasSubstr("\"cn:…\""));
+  // What looks like a token is not repeated in the message.
+  EXPECT_THAT(Refusal("[[auth.principal]]\nname = 'a'\ntoken_sha256 = ['sesame']\n"),
+              AllOf(HasSubstr("tamizd --new-token"), Not(HasSubstr("sesame"))));
 }
 
 TEST(Together, Addresses) {

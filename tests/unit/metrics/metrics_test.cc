@@ -46,9 +46,13 @@ void UseAll(Metrics& metrics) {
   metrics.Matched("known", "enforce");
   metrics.Suppressed(2);
   metrics.Refused("BYTE_BUDGET");
+  metrics.Principals(std::vector<std::string>{"uploads"});
+  metrics.PrincipalCall("uploads", "admitted");
   metrics.Load(1, 2, 3, 4000);
   metrics.SelfTested(true, std::chrono::system_clock::time_point(1700000001s));
   metrics.Rpc("tamiz.v1.ScanService/Scan", "OK", 12ms);
+  metrics.TlsCertificate(std::chrono::system_clock::time_point(1800000000s));
+  metrics.TlsReloaded(true);
   metrics.SandboxLayer("seccomp");
   metrics.BuildInfo("1.2.3");
 }

@@ -95,6 +95,30 @@ TEST(Admission, RefusesAtOnceWithReasonAndDelayWhenTheQueueIsFull) {
   EXPECT_EQ(ran, 2);
 }
 
+TEST(Admission, SaysBeforehandWhatSubmitWouldSay) {
+  Blocker a, b;
+  Admission admission({.max_running = 2, .max_queued = 1, .max_queued_bulk = 1});
+  EXPECT_TRUE(admission.WouldTake(Lane::kLive, 2).ok());
+  EXPECT_EQ(Reason(admission.WouldTake(Lane::kLive, 3)), "SCAN_QUEUE_FULL")
+      << "two slots and one place to wait";
+  EXPECT_TRUE(admission.WouldTake(Lane::kBulk, 1).ok());
+  EXPECT_FALSE(admission.WouldTake(Lane::kBulk, 2).ok()) << "bulk never has the last slot";
+  ASSERT_TRUE(admission.Submit(Lane::kLive, a.task()).ok());
+  ASSERT_TRUE(admission.Submit(Lane::kLive, b.task()).ok());
+  a.AwaitBegin();
+  b.AwaitBegin();
+  EXPECT_TRUE(admission.WouldTake(Lane::kLive, 0).ok());
+  ASSERT_TRUE(admission.Submit(Lane::kLive, [] {}).ok());
+  const Status refused = admission.WouldTake(Lane::kLive, 0);
+  EXPECT_EQ(Message(refused), Message(admission.Submit(Lane::kLive, [] {})));
+  EXPECT_TRUE(RetryDelay(refused).has_value());
+  EXPECT_TRUE(admission.WouldTake(Lane::kBulk, 0).ok()) << "its own queue has room";
+  a.Release();
+  b.Release();
+  EXPECT_TRUE(admission.Drain(std::chrono::steady_clock::time_point::max()));
+  EXPECT_EQ(Reason(admission.WouldTake(Lane::kLive, 0)), "DRAINING");
+}
+
 TEST(Admission, WithoutAQueueStillFillsEverySlot) {
   Blocker a, b;
   Admission admission({.max_running = 2, .max_queued = 0, .max_queued_bulk = 0});

@@ -1,0 +1,107 @@
+#include "bench/overload/server_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+namespace tamiz::bench {
+namespace {
+
+[[noreturn]] void Fail(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  std::exit(1);
+}
+
+// The number after `key` in a line of the server's log, which is JSON.
+int NumberAfter(const std::string& line, const std::string& key) {
+  const std::size_t at = line.find(key);
+  return at == std::string::npos ? 0 : std::atoi(line.c_str() + at + key.size());
+}
+
+}  // namespace
+
+ServerProcess::ServerProcess(const std::string& program, const std::vector<std::string>& settings) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "tamiz-overload-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) Fail("no temporary directory");
+  directory_ = pattern;
+  int log[2];
+  if (::pipe2(log, O_CLOEXEC) != 0) Fail("no pipe");
+  pid_ = ::fork();
+  if (pid_ < 0) Fail("cannot fork");
+  if (pid_ == 0) {
+    ::dup2(log[1], STDERR_FILENO);
+    for (const std::string& setting : settings) ::putenv(::strdup(setting.c_str()));
+    ::execl(program.c_str(), program.c_str(), "--data-dir", directory_.c_str(), "--listen", "127.0.0.1:0",
+            "--metrics-listen", "", static_cast<char*>(nullptr));
+    std::fprintf(stderr, "cannot run %s\n", program.c_str());
+    ::_exit(127);
+  }
+  ::close(log[1]);
+  std::FILE* lines = ::fdopen(log[0], "r");
+  char line[4096];
+  std::string heard;
+  bool ready = false;
+  while (!ready && std::fgets(line, sizeof line, lines) != nullptr) {
+    heard += line;
+    if (const int port = NumberAfter(line, "\"port\":"); port > 0 && address_.empty()) {
+      address_ = "127.0.0.1:" + std::to_string(port);
+    }
+    ready = std::string(line).find("\"ready\"") != std::string::npos;
+  }
+  if (!ready) Fail("tamizd did not become ready:\n" + heard);
+  // The rest of the log goes to nobody; the descriptor stays open, so that writing to it does not fail.
+  ::fcntl(log[0], F_SETFL, O_NONBLOCK);
+}
+
+ServerProcess::~ServerProcess() {
+  ::kill(pid_, SIGTERM);
+  ::waitpid(pid_, nullptr, 0);
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+std::uint64_t ServerProcess::resident_bytes() const {
+  std::ifstream statm("/proc/" + std::to_string(pid_) + "/statm");
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+double ServerProcess::processor_seconds() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  // utime, stime, cutime and cstime are the 12th to 15th field after the name, which may hold anything.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  double sum = 0;
+  for (int i = 0; i < 4; ++i) {
+    double ticks = 0;
+    fields >> ticks;
+    sum += ticks;
+  }
+  return sum / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+int ServerProcess::open_files() const {
+  std::error_code error;
+  int count = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/fd", error)) {
+    (void)entry;
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace tamiz::bench
