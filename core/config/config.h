@@ -42,8 +42,9 @@ struct ServerConfig {
   std::chrono::milliseconds max_call_time = std::chrono::hours(1);
   // Longest that a stream may wait for its client's next message. Range 100 ms … 1 h.
   std::chrono::milliseconds stream_idle_time = std::chrono::minutes(1);
-  // Of connections: time for TLS and the first frame; pings to a silent peer and how long to wait for their answer;
-  // without a call; in all, and then for calls to end. 0 for the last but one and the one before it: no limit.
+  // Of connections: time for TLS and the first frame; pings to a silent peer and how long to wait for their
+  // answer; without a call; in all, and then for calls to end. 0 for the last but one and the one before it:
+  // no limit.
   std::chrono::milliseconds handshake_time = std::chrono::seconds(10);
   std::chrono::milliseconds keepalive_time = std::chrono::minutes(1);
   std::chrono::milliseconds keepalive_timeout = std::chrono::seconds(20);
