@@ -42,6 +42,7 @@ constexpr std::array kRules = {
     MethodRule{"ScanService/ListFormats", Role::kScan},
     MethodRule{"ScanService/Scan", Role::kScan},
     MethodRule{"ScanService/ScanMany", Role::kScan},
+    MethodRule{"ScanService/ScanStream", Role::kScan},
     MethodRule{"ScanService/ScanUpload", Role::kScan},
 };
 static_assert(std::ranges::is_sorted(kRules, {}, &MethodRule::method),

@@ -9,12 +9,14 @@ namespace tamiz::server {
 
 ScanStreamCall::ScanStreamCall(grpc::CallbackServerContext* context, const v1::ScanStreamRequest* request,
                                const ServiceParts& parts)
-    : parts_(parts), call_(*context, "ScanService/ScanStream", parts.metrics) {
-  if (const Status refused = Begin(*request); !refused.ok()) EndWith(refused);
+    : parts_(parts), call_(*context, "ScanService/ScanStream", parts) {
+  const Status refused = call_.entry().ok() ? Begin(*request) : call_.entry();
+  if (!refused.ok()) EndWith(refused);
 }
 
 Status ScanStreamCall::Begin(const v1::ScanStreamRequest& request) {
   TAMIZ_ASSIGN_OR_RETURN(std::shared_ptr<ScanJob> job, ScanJob::Make(request, parts_));
+  call_.pass().AddBytes(request.request().content().size());
   return parts_.admission.Submit(job->lane(), [this, job] {
     Status status = call_.context().StillWanted(std::chrono::steady_clock::now());
     if (status.ok()) {
