@@ -22,6 +22,9 @@ pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebpdemux libwebp)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 
+if(TAMIZ_WITH_POSTGRES)
+  pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+endif()
 if(TAMIZ_BUILD_SERVER)
   find_package(Protobuf REQUIRED)  # module mode: Debian 12 ships no ProtobufConfig.cmake
   find_package(gRPC CONFIG REQUIRED)

@@ -1,6 +1,7 @@
 # Every switch of the build, with what it is for.
 
 option(TAMIZ_BUILD_SERVER "tamizd and the tamiz client. Off for the thread sanitizer: Debian's gRPC is not instrumented and floods it with reports." ON)
+option(TAMIZ_WITH_POSTGRES "The PostgreSQL store, which replicas share. Off: SQLite only, and no libpq in tamizd." ON)
 option(TAMIZ_BUILD_TESTS "Tests. Off for a release image." ON)
 option(TAMIZ_BUILD_BENCH "Benchmarks; run by hand, never a gate." OFF)
 option(TAMIZ_BUILD_FUZZERS "libFuzzer targets. Needs clang." OFF)

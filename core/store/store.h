@@ -88,6 +88,14 @@ struct ScanRecord {
   std::vector<Hit> hits;
 };
 
+// Follows changes until it is destroyed.
+class Watch {
+ public:
+  virtual ~Watch() = default;
+  // Why changes of others are not seen now; empty if they are. Thread-safe.
+  [[nodiscard]] virtual std::string Problem() const = 0;
+};
+
 // Thread-safe. Errors: NOT_FOUND for a list, version or entry, ALREADY_EXISTS for a name, UNAVAILABLE if the
 // store cannot be reached or written (message says which file or host and what to do). Calls block on disk:
 // never on a gRPC thread.
@@ -165,6 +173,14 @@ class Store {
                                              const std::function<Status(ScanRecord&&)>& each) = 0;
   // Records older than `before` are deleted; how many.
   [[nodiscard]] virtual StatusOr<std::uint64_t> DeleteRecordsBefore(WallTime before) = 0;
+
+  // Calls `on_change` at the start and whenever lists may have been changed by any process, this one
+  // included, on a thread of its own; again after a while if it returns an error. The store outlives the
+  // watch. Null where no other process can change lists.
+  [[nodiscard]] virtual std::unique_ptr<Watch> Follow(std::function<Status()> on_change) {
+    (void)on_change;
+    return nullptr;
+  }
 
   // UNAVAILABLE if it cannot be used.
   [[nodiscard]] virtual Status Check() = 0;

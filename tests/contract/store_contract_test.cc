@@ -102,8 +102,19 @@ class StoreContract : public testing::Test {
   ChangeCounts counts_;
 };
 
+// Built once for each: the suite on PostgreSQL runs in one process with one server.
+#ifdef TAMIZ_WITH_POSTGRES
+using Backends = testing::Types<PostgresUnderTest>;
+#else
 using Backends = testing::Types<SqliteUnderTest>;
-TYPED_TEST_SUITE(StoreContract, Backends);
+#endif
+struct BackendName {
+  template <typename Backend>
+  static std::string GetName(int) {
+    return Backend::kName;
+  }
+};
+TYPED_TEST_SUITE(StoreContract, Backends, BackendName);
 
 TYPED_TEST(StoreContract, NewListIsEmptyAtVersionZero) {
   const ListInfo list = this->Create("ncmec");

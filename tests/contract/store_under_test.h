@@ -9,6 +9,10 @@
 #include <string>
 
 #include "core/store/sqlite_store.h"
+#ifdef TAMIZ_WITH_POSTGRES
+#include "core/store/postgres_store.h"
+#include "tests/contract/postgres_server.h"
+#endif
 
 namespace tamiz::store {
 
@@ -35,6 +39,7 @@ class TemporaryFolder {
 // Each type opens stores over the same data, so that a second Open is a restart or a second replica.
 class SqliteUnderTest {
  public:
+  static constexpr const char* kName = "Sqlite";
   std::unique_ptr<Store> Open() {
     auto store = OpenSqliteStore({.path = folder_.path() / "tamiz.db"});
     if (!store.ok()) {
@@ -47,5 +52,24 @@ class SqliteUnderTest {
  private:
   TemporaryFolder folder_;
 };
+
+#ifdef TAMIZ_WITH_POSTGRES
+// A schema of its own for each test, on one server.
+class PostgresUnderTest {
+ public:
+  static constexpr const char* kName = "Postgres";
+  std::unique_ptr<Store> Open() {
+    auto store = OpenPostgresStore(config_);
+    if (!store.ok()) {
+      ADD_FAILURE() << Message(store.status());
+      return nullptr;
+    }
+    return *std::move(store);
+  }
+
+ private:
+  Config config_ = PostgresServer::Shared().ConfigFor();
+};
+#endif
 
 }  // namespace tamiz::store

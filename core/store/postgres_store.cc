@@ -1,0 +1,720 @@
+#include "core/store/postgres_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include "core/base/log.h"
+#include "core/lists/entry_codec.h"
+#include "core/store/list_json.h"
+#include "core/store/pg_migrations.h"
+#include "core/store/pg_pool.h"
+#include "core/store/postgres_watch.h"
+
+namespace tamiz::store {
+namespace {
+
+using Kind = PgTransaction::Kind;
+
+constexpr int kPageRows = 4096;  // read at once by ForEachEntry and ForEachRecord
+constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
+constexpr std::chrono::milliseconds kStartRetry{250};
+
+// Rows that are part of version $N.
+#define TAMIZ_LIVE_AT(version) "added_version <= " version " AND removed_version > " version
+#define TAMIZ_LIVE_NOW "removed_version = 9223372036854775807"
+
+constexpr const char* kSelectList =
+    "SELECT l.list_key, l.list_id, l.name, l.source_org, l.labels, l.description, l.kind, l.policy, "
+    "l.built_in, l.version, l.created_at, l.updated_at, coalesce(v.digest, ''), coalesce(v.enabled_count, 0) "
+    "FROM lists l LEFT JOIN versions v ON v.list_key = l.list_key AND v.version = l.version ";
+
+std::int64_t ToNanos(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+WallTime FromNanos(std::int64_t nanos) {
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanos)));
+}
+std::span<const std::uint8_t> BlobOf(std::string_view bytes) {
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+Status NoSuchList(std::string_view name_or_id) {
+  return MakeError(StatusCode::kNotFound, fmt::format("there is no list '{}'", name_or_id), "LIST_NOT_FOUND");
+}
+Status NoSuchVersion(const lists::ListInfo& info, std::uint64_t version) {
+  return MakeError(
+      StatusCode::kNotFound,
+      fmt::format("list '{}' has no version {}; the current one is {}", info.name, version, info.version),
+      "VERSION_NOT_FOUND");
+}
+
+struct ListRow {
+  std::int64_t key = 0;
+  lists::ListInfo info;
+};
+
+struct Contents {
+  std::string digest;
+  std::int64_t entries = 0;
+  std::int64_t enabled = 0;
+};
+
+// Fields of a row of COPY … (FORMAT binary).
+class CopyRows {
+ public:
+  explicit CopyRows(PgTransaction& transaction) : transaction_(transaction) {}
+  void BeginRow(std::int16_t fields) { Number(static_cast<std::uint16_t>(fields)); }
+  void Bytes(std::string_view value) {
+    Number(static_cast<std::uint32_t>(value.size()));
+    buffer_ += value;
+  }
+  void Int(std::int64_t value) {
+    Number(std::uint32_t{8});
+    Number(static_cast<std::uint64_t>(value));
+  }
+  Status EndRow() { return buffer_.size() < kSendBytes ? OkStatus() : Send(); }
+  StatusOr<std::uint64_t> End() {
+    TAMIZ_RETURN_IF_ERROR(Send());
+    return transaction_->EndCopy();
+  }
+
+ private:
+  static constexpr std::size_t kSendBytes = 64 * 1024;
+  template <typename T>
+  void Number(T value) {
+    for (int shift = 8 * (int{sizeof value} - 1); shift >= 0; shift -= 8) {
+      buffer_.push_back(static_cast<char>(value >> shift));
+    }
+  }
+  Status Send() {
+    const Status status = transaction_->CopyBytes(buffer_);
+    buffer_.clear();
+    return status;
+  }
+
+  PgTransaction& transaction_;
+  std::string buffer_;
+};
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(const Config& config, PgOptions options, const Clock& clock)
+      : config_(config), clock_(clock), pool_(std::move(options), config.pool_size) {}
+
+  Status Open();
+
+  StatusOr<lists::ListInfo> CreateList(const lists::ListInfo& info) override;
+  StatusOr<lists::ListInfo> GetList(std::string_view name_or_id) override;
+  StatusOr<std::vector<lists::ListInfo>> Lists() override;
+  StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info) override;
+  Status DeleteList(std::string_view list_id) override;
+  StatusOr<lists::ListInfo> Apply(std::string_view list_id, const Change& change, bool counts_only,
+                                  ChangeCounts& counts) override;
+  StatusOr<lists::ListInfo> Rollback(std::string_view list_id, std::uint64_t version) override;
+  StatusOr<std::vector<lists::VersionInfo>> Versions(std::string_view list_id) override;
+  StatusOr<lists::Entry> GetEntry(std::string_view list_id, std::string_view entry_id) override;
+  Status ForEachEntry(std::string_view list_id, std::uint64_t version,
+                      const std::function<Status(lists::Entry&&)>& each) override;
+  StatusOr<VersionDiff> Diff(std::string_view list_id, std::uint64_t from, std::uint64_t to) override;
+  Status Record(const ScanRecord& record) override;
+  Status ForEachRecord(WallTime from, const std::function<Status(ScanRecord&&)>& each) override;
+  StatusOr<std::uint64_t> DeleteRecordsBefore(WallTime before) override;
+  Status Check() override;
+  std::unique_ptr<Watch> Follow(std::function<Status()> on_change) override;
+
+ private:
+  // `doing` completes "could not …" in the error.
+  StatusOr<PgTransaction> Begin(Kind kind, std::string_view doing) {
+    return Named(doing, PgTransaction::Begin(pool_, kind, Settings(config_.statement_timeout)));
+  }
+  // For work that goes over all entries of a list.
+  StatusOr<PgTransaction> BeginLong(std::string_view doing) {
+    return Named(doing, PgTransaction::Begin(pool_, Kind::kWrite, Settings(config_.change_timeout)));
+  }
+  PgTransaction::Settings Settings(std::chrono::milliseconds statement_timeout) const {
+    return {config_.schema, statement_timeout, config_.statement_timeout};
+  }
+  static StatusOr<PgTransaction> Named(std::string_view doing, StatusOr<PgTransaction> begun) {
+    if (begun.ok()) return begun;
+    return MakeError(begun.status().code(), fmt::format("could not {}: {}", doing, Message(begun.status())),
+                     Reason(begun.status()));
+  }
+
+  static StatusOr<ListRow> ReadList(const PgResult& rows, int row);
+  static StatusOr<ListRow> FindList(PgTransaction& transaction, std::string_view name_or_id);
+  // The same, holding the lock of its row until the transaction ends: changes of a list come one by one.
+  static StatusOr<ListRow> LockList(PgTransaction& transaction, std::string_view name_or_id);
+  static Status CheckVersion(PgTransaction& transaction, const ListRow& list, std::uint64_t version);
+  static StatusOr<Contents> Digest(PgTransaction& transaction, std::int64_t key, std::int64_t version);
+  static Status FillIncoming(PgTransaction& transaction, std::vector<const lists::Entry*>& upserts,
+                             const Change& change);
+  static Status ApplyIn(PgTransaction& transaction, const ListRow& list, const Change& change, bool write,
+                        ChangeCounts& counts);
+  // Writes the row of the version after `list`'s and makes it current.
+  StatusOr<lists::ListInfo> AddVersion(PgTransaction& transaction, const ListRow& list,
+                                       const Contents& contents, const std::string& change);
+  // Tells everybody who follows, when the transaction commits.
+  Status Notify(PgTransaction& transaction) const;
+
+  const Config config_;
+  const Clock& clock_;
+  PgPool pool_;
+};
+
+Status PostgresStore::Open() {
+  const SteadyTime until = std::chrono::steady_clock::now() + config_.start_timeout;
+  bool is_first = true;
+  while (true) {
+    const Status status = MigratePg(pool_, {config_.schema, config_.change_timeout, config_.change_timeout});
+    if (status.ok() || status.code() != StatusCode::kUnavailable) return status;
+    if (std::chrono::steady_clock::now() + kStartRetry > until) {
+      return MakeError(status.code(),
+                       fmt::format("the database was not usable for {} ms (store.start_timeout): {}",
+                                   config_.start_timeout.count(), Message(status)),
+                       Reason(status));
+    }
+    if (is_first) LogWarn("waiting for the database", {{"why", Message(status)}});
+    is_first = false;
+    std::this_thread::sleep_for(kStartRetry);
+  }
+}
+
+StatusOr<ListRow> PostgresStore::ReadList(const PgResult& rows, int row) {
+  ListRow list;
+  list.key = rows.Int(row, 0);
+  lists::ListInfo& info = list.info;
+  info.list_id = rows.Text(row, 1);
+  info.name = rows.Text(row, 2);
+  info.source_org = rows.Text(row, 3);
+  TAMIZ_ASSIGN_OR_RETURN(info.labels, LabelsFromJson(rows.Text(row, 4)));
+  info.description = rows.Text(row, 5);
+  info.kind = static_cast<lists::ListKind>(rows.Int(row, 6));
+  TAMIZ_ASSIGN_OR_RETURN(info.policy, PolicyFromJson(rows.Text(row, 7)));
+  info.built_in = rows.Int(row, 8) != 0;
+  info.version = static_cast<std::uint64_t>(rows.Int(row, 9));
+  info.created_at = FromNanos(rows.Int(row, 10));
+  info.updated_at = FromNanos(rows.Int(row, 11));
+  info.digest = rows.Text(row, 12);
+  info.entry_count = static_cast<std::uint64_t>(rows.Int(row, 13));
+  return list;
+}
+
+StatusOr<ListRow> PostgresStore::FindList(PgTransaction& transaction, std::string_view name_or_id) {
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult rows,
+                         transaction->Query(std::string(kSelectList) + "WHERE l.list_id = $1 OR l.name = $1 "
+                                                                       "ORDER BY l.list_id = $1 DESC LIMIT 1",
+                                            {PgParam::Text(name_or_id)}));
+  if (rows.empty()) return NoSuchList(name_or_id);
+  return ReadList(rows, 0);
+}
+
+StatusOr<ListRow> PostgresStore::LockList(PgTransaction& transaction, std::string_view name_or_id) {
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow found, FindList(transaction, name_or_id));
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult locked,
+                         transaction->Query("SELECT list_key FROM lists WHERE list_key = $1 FOR UPDATE",
+                                            {PgParam::Int(found.key)}));
+  if (locked.empty()) return NoSuchList(name_or_id);  // deleted while we waited
+  return FindList(transaction, found.info.list_id);   // as it is now, under the lock
+}
+
+Status PostgresStore::CheckVersion(PgTransaction& transaction, const ListRow& list, std::uint64_t version) {
+  if (version > static_cast<std::uint64_t>(kForEver)) return NoSuchVersion(list.info, version);
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult found,
+      transaction->Query("SELECT 1 FROM versions WHERE list_key = $1 AND version = $2",
+                         {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version))}));
+  return found.empty() ? NoSuchVersion(list.info, version) : OkStatus();
+}
+
+Status PostgresStore::Notify(PgTransaction& transaction) const {
+  return transaction->Query("SELECT pg_notify($1, '')", {PgParam::Text(WatchChannel(config_))}).status();
+}
+
+StatusOr<lists::ListInfo> PostgresStore::CreateList(const lists::ListInfo& info) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "make a list"));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult made,
+      transaction->Query(
+          "INSERT INTO lists (list_id, name, source_org, labels, description, kind, policy, built_in, "
+          "created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8 <> 0, $9, $9) ON CONFLICT DO "
+          "NOTHING "
+          "RETURNING list_key",
+          {PgParam::Text(info.list_id), PgParam::Text(info.name), PgParam::Text(info.source_org),
+           PgParam::Text(LabelsToJson(info.labels)), PgParam::Text(info.description),
+           PgParam::Int(static_cast<std::int64_t>(info.kind)), PgParam::Text(PolicyToJson(info.policy)),
+           PgParam::Int(info.built_in ? 1 : 0), PgParam::Int(ToNanos(clock_.WallNow()))}));
+  if (made.empty()) {
+    return MakeError(StatusCode::kAlreadyExists, fmt::format("a list named '{}' exists", info.name),
+                     "LIST_ALREADY_EXISTS");
+  }
+  TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(transaction, info.list_id));
+  TAMIZ_RETURN_IF_ERROR(Notify(transaction));
+  TAMIZ_RETURN_IF_ERROR(transaction.Commit());
+  return list.info;
+}
+
+StatusOr<lists::ListInfo> PostgresStore::GetList(std::string_view name_or_id) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a list"));
+  TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(transaction, name_or_id));
+  return list.info;
+}
+
+StatusOr<std::vector<lists::ListInfo>> PostgresStore::Lists() {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read the lists"));
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult rows,
+                         transaction->Query(std::string(kSelectList) + "ORDER BY l.name"));
+  std::vector<lists::ListInfo> all;
+  for (int row = 0; row < rows.rows(); ++row) {
+    TAMIZ_ASSIGN_OR_RETURN(ListRow list, ReadList(rows, row));
+    all.push_back(std::move(list.info));
+  }
+  return all;
+}
+
+StatusOr<lists::ListInfo> PostgresStore::UpdateList(const lists::ListInfo& info) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "change a list"));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult changed,
+      transaction->Query("UPDATE lists SET source_org = $1, labels = $2, description = $3, policy = $4, "
+                         "revision = revision + 1 WHERE list_id = $5",
+                         {PgParam::Text(info.source_org), PgParam::Text(LabelsToJson(info.labels)),
+                          PgParam::Text(info.description), PgParam::Text(PolicyToJson(info.policy)),
+                          PgParam::Text(info.list_id)}));
+  if (changed.affected() == 0) return NoSuchList(info.list_id);
+  TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(transaction, info.list_id));
+  TAMIZ_RETURN_IF_ERROR(Notify(transaction));
+  TAMIZ_RETURN_IF_ERROR(transaction.Commit());
+  return list.info;
+}
+
+Status PostgresStore::DeleteList(std::string_view list_id) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, BeginLong("delete a list"));
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult locked,
+                         transaction->Query("SELECT list_key FROM lists WHERE list_id = $1 FOR UPDATE",
+                                            {PgParam::Text(list_id)}));
+  if (locked.empty()) return NoSuchList(list_id);
+  const PgParams key{PgParam::Int(locked.Int(0, 0))};
+  TAMIZ_RETURN_IF_ERROR(transaction->Query("DELETE FROM entries WHERE list_key = $1", key).status());
+  TAMIZ_RETURN_IF_ERROR(transaction->Query("DELETE FROM lists WHERE list_key = $1", key).status());
+  TAMIZ_RETURN_IF_ERROR(Notify(transaction));
+  return transaction.Commit();
+}
+
+StatusOr<Contents> PostgresStore::Digest(PgTransaction& transaction, std::int64_t key, std::int64_t version) {
+  lists::BodyDigest digest;
+  Contents contents;
+  TAMIZ_RETURN_IF_ERROR(transaction->QueryEach(
+      "SELECT entry_id, body FROM entries WHERE list_key = $1 AND " TAMIZ_LIVE_AT("$2") " ORDER BY entry_id",
+      {PgParam::Int(key), PgParam::Int(version)}, [&](const PgResult& row) {
+        const auto body = BlobOf(row.Bytes(0, 1));
+        digest.Add(row.Bytes(0, 0), body);
+        ++contents.entries;
+        if (!lists::IsDisabledBody(body)) ++contents.enabled;
+        return OkStatus();
+      }));
+  contents.digest = digest.Finish();
+  return contents;
+}
+
+// Brings the change to the server: tables `incoming` (upserts) and `outgoing` (ids to remove), which are
+// empty again when the transaction ends.
+Status PostgresStore::FillIncoming(PgTransaction& transaction, std::vector<const lists::Entry*>& upserts,
+                                   const Change& change) {
+  TAMIZ_RETURN_IF_ERROR(transaction->Run(
+      "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (entry_id text COLLATE \"C\" NOT NULL, body bytea NOT "
+      "NULL) ON COMMIT DELETE ROWS; "
+      "CREATE TEMPORARY TABLE IF NOT EXISTS outgoing (entry_id text COLLATE \"C\" NOT NULL) ON COMMIT DELETE "
+      "ROWS"));
+  TAMIZ_RETURN_IF_ERROR(
+      transaction->BeginCopy("COPY pg_temp.incoming (entry_id, body) FROM STDIN (FORMAT binary)"));
+  CopyRows rows(transaction);
+  std::string body;
+  for (const lists::Entry* entry : upserts) {
+    body.clear();
+    lists::Entry canonical = *entry;
+    lists::Canonicalise(canonical);
+    lists::EncodeBody(canonical, body);
+    rows.BeginRow(2);
+    rows.Bytes(entry->id);
+    rows.Bytes(body);
+    TAMIZ_RETURN_IF_ERROR(rows.EndRow());
+  }
+  TAMIZ_RETURN_IF_ERROR(rows.End().status());
+  if (!change.replace && !change.removals.empty()) {
+    TAMIZ_RETURN_IF_ERROR(
+        transaction->BeginCopy("COPY pg_temp.outgoing (entry_id) FROM STDIN (FORMAT binary)"));
+    CopyRows ids(transaction);
+    for (const std::string& id : change.removals) {
+      ids.BeginRow(1);
+      ids.Bytes(id);
+      TAMIZ_RETURN_IF_ERROR(ids.EndRow());
+    }
+    TAMIZ_RETURN_IF_ERROR(ids.End().status());
+  }
+  // The server plans by how many rows there are.
+  return transaction->Run("ANALYZE pg_temp.incoming; ANALYZE pg_temp.outgoing");
+}
+
+Status PostgresStore::ApplyIn(PgTransaction& transaction, const ListRow& list, const Change& change,
+                              bool write, ChangeCounts& counts) {
+  const auto next = static_cast<std::int64_t>(list.info.version) + 1;
+  std::vector<const lists::Entry*> upserts;
+  upserts.reserve(change.upserts.size());
+  for (const lists::Entry& entry : change.upserts) upserts.push_back(&entry);
+  std::sort(upserts.begin(), upserts.end(), [](auto* a, auto* b) { return a->id < b->id; });
+  if (std::adjacent_find(upserts.begin(), upserts.end(), [](auto* a, auto* b) { return a->id == b->id; }) !=
+      upserts.end()) {
+    return InvalidArgument("an entry id stands twice in one change");
+  }
+  TAMIZ_RETURN_IF_ERROR(FillIncoming(transaction, upserts, change));
+
+  const PgParams key{PgParam::Int(list.key)};
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult known,
+      transaction->Query("SELECT count(*) FILTER (WHERE e.body = i.body), "
+                         "count(*) FILTER (WHERE e.body <> i.body) FROM pg_temp.incoming i JOIN entries e "
+                         "ON e.list_key = $1 AND e.entry_id = i.entry_id AND e." TAMIZ_LIVE_NOW,
+                         key));
+  counts.unchanged = static_cast<std::uint64_t>(known.Int(0, 0));
+  counts.updated = static_cast<std::uint64_t>(known.Int(0, 1));
+  counts.added = upserts.size() - counts.unchanged - counts.updated;
+  const std::string removed =
+      change.replace
+          ? "NOT EXISTS (SELECT 1 FROM pg_temp.incoming i WHERE i.entry_id = e.entry_id)"
+          : "EXISTS (SELECT 1 FROM pg_temp.outgoing o WHERE o.entry_id = e.entry_id) AND NOT EXISTS "
+            "(SELECT 1 FROM pg_temp.incoming i WHERE i.entry_id = e.entry_id)";
+  if (!change.replace && change.removals.empty()) {
+    counts.removed = 0;
+  } else if (!write) {
+    TAMIZ_ASSIGN_OR_RETURN(const PgResult gone,
+                           transaction->Query("SELECT count(*) FROM entries e WHERE e.list_key = $1 AND "
+                                              "e." TAMIZ_LIVE_NOW " AND " +
+                                                  removed,
+                                              key));
+    counts.removed = static_cast<std::uint64_t>(gone.Int(0, 0));
+  } else {
+    TAMIZ_ASSIGN_OR_RETURN(
+        const PgResult gone,
+        transaction->Query("UPDATE entries e SET removed_version = $2 WHERE e.list_key = $1 AND "
+                           "e." TAMIZ_LIVE_NOW " AND " +
+                               removed,
+                           {PgParam::Int(list.key), PgParam::Int(next)}));
+    counts.removed = gone.affected();
+  }
+  if (!write || upserts.empty()) return OkStatus();
+  if (counts.updated > 0) {
+    TAMIZ_RETURN_IF_ERROR(
+        transaction
+            ->Query("UPDATE entries e SET removed_version = $2 FROM pg_temp.incoming i WHERE e.list_key = $1 "
+                    "AND e.entry_id = i.entry_id AND e." TAMIZ_LIVE_NOW " AND e.body <> i.body",
+                    {PgParam::Int(list.key), PgParam::Int(next)})
+            .status());
+  }
+  if (counts.added + counts.updated == 0) return OkStatus();
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult added,
+      transaction->Query(
+          "INSERT INTO entries (list_key, entry_id, added_version, body) SELECT $1, i.entry_id, $2, i.body "
+          "FROM pg_temp.incoming i WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.list_key = $1 AND "
+          "e.entry_id = i.entry_id AND e." TAMIZ_LIVE_NOW ")",
+          {PgParam::Int(list.key), PgParam::Int(next)}));
+  if (added.affected() != counts.added + counts.updated) {
+    return Internal(fmt::format("{} entries were to be written and {} were", counts.added + counts.updated,
+                                added.affected()));
+  }
+  return OkStatus();
+}
+
+StatusOr<lists::ListInfo> PostgresStore::AddVersion(PgTransaction& transaction, const ListRow& list,
+                                                    const Contents& contents, const std::string& change) {
+  const auto next = static_cast<std::int64_t>(list.info.version) + 1;
+  const std::int64_t now = ToNanos(clock_.WallNow());
+  TAMIZ_RETURN_IF_ERROR(
+      transaction
+          ->Query("INSERT INTO versions (list_key, version, digest, entry_count, enabled_count, created_at, "
+                  "change) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                  {PgParam::Int(list.key), PgParam::Int(next), PgParam::Text(contents.digest),
+                   PgParam::Int(contents.entries), PgParam::Int(contents.enabled), PgParam::Int(now),
+                   PgParam::Text(change)})
+          .status());
+  TAMIZ_RETURN_IF_ERROR(
+      transaction
+          ->Query(
+              "UPDATE lists SET version = $2, revision = revision + 1, updated_at = $3 WHERE list_key = $1",
+              {PgParam::Int(list.key), PgParam::Int(next), PgParam::Int(now)})
+          .status());
+  TAMIZ_ASSIGN_OR_RETURN(ListRow changed, FindList(transaction, list.info.list_id));
+  TAMIZ_RETURN_IF_ERROR(Notify(transaction));
+  return changed.info;
+}
+
+StatusOr<lists::ListInfo> PostgresStore::Apply(std::string_view list_id, const Change& change,
+                                               bool counts_only, ChangeCounts& counts) {
+  counts = {};
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction,
+                         BeginLong(counts_only ? "compare a change with a list" : "write a list's entries"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list,
+                         counts_only ? FindList(transaction, list_id) : LockList(transaction, list_id));
+  if (change.expected_version && *change.expected_version != list.info.version) {
+    return MakeError(
+        StatusCode::kAborted,
+        fmt::format("list '{}' is at version {} and not at {}; read it again and repeat the change",
+                    list.info.name, list.info.version, *change.expected_version),
+        "VERSION_CHANGED");
+  }
+  TAMIZ_RETURN_IF_ERROR(ApplyIn(transaction, list, change, !counts_only, counts));
+  if (counts_only || counts.added + counts.updated + counts.removed == 0) return list.info;
+  TAMIZ_ASSIGN_OR_RETURN(const Contents contents,
+                         Digest(transaction, list.key, static_cast<std::int64_t>(list.info.version) + 1));
+  TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo changed, AddVersion(transaction, list, contents, change.what));
+  TAMIZ_RETURN_IF_ERROR(transaction.Commit());
+  return changed;
+}
+
+StatusOr<lists::ListInfo> PostgresStore::Rollback(std::string_view list_id, std::uint64_t version) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, BeginLong("roll a list back"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, LockList(transaction, list_id));
+  TAMIZ_RETURN_IF_ERROR(CheckVersion(transaction, list, version));
+  const auto next = static_cast<std::int64_t>(list.info.version) + 1;
+  const PgParams params{PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version)),
+                        PgParam::Int(next)};
+  // What is in the current version and not, or not so, in the old one ends; then what is missing is added.
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult ended,
+      transaction->Query(
+          "UPDATE entries e SET removed_version = $3 WHERE e.list_key = $1 AND e." TAMIZ_LIVE_NOW " AND "
+          "NOT EXISTS (SELECT 1 FROM entries o WHERE o.list_key = $1 AND o.entry_id = e.entry_id "
+          "AND o.added_version <= $2 AND o.removed_version > $2 AND o.body = e.body)",
+          params));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult added,
+      transaction->Query(
+          "INSERT INTO entries (list_key, entry_id, added_version, body) "
+          "SELECT o.list_key, o.entry_id, $3, o.body FROM entries o WHERE o.list_key = $1 AND "
+          "o.added_version <= $2 AND o.removed_version > $2 AND NOT EXISTS (SELECT 1 FROM entries n "
+          "WHERE n.list_key = $1 AND n.entry_id = o.entry_id AND n." TAMIZ_LIVE_NOW ")",
+          params));
+  if (ended.affected() + added.affected() == 0) return list.info;
+  TAMIZ_ASSIGN_OR_RETURN(const Contents contents, Digest(transaction, list.key, next));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult old,
+      transaction->Query("SELECT digest FROM versions WHERE list_key = $1 AND version = $2",
+                         {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version))}));
+  if (old.empty() || old.Bytes(0, 0) != contents.digest) {
+    return MakeError(
+        StatusCode::kDataLoss,
+        fmt::format("the stored contents of list '{}' version {} are damaged; roll back to another "
+                    "version, or import the list whole",
+                    list.info.name, version),
+        "LIST_DIGEST_MISMATCH");
+  }
+  TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo changed,
+                         AddVersion(transaction, list, contents, fmt::format("rollback to {}", version)));
+  TAMIZ_RETURN_IF_ERROR(transaction.Commit());
+  return changed;
+}
+
+StatusOr<std::vector<lists::VersionInfo>> PostgresStore::Versions(std::string_view list_id) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a list's versions"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(transaction, list_id));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      transaction->Query("SELECT version, digest, entry_count, created_at, change FROM versions "
+                         "WHERE list_key = $1 ORDER BY version DESC",
+                         {PgParam::Int(list.key)}));
+  std::vector<lists::VersionInfo> versions;
+  for (int row = 0; row < rows.rows(); ++row) {
+    lists::VersionInfo& version = versions.emplace_back();
+    version.version = static_cast<std::uint64_t>(rows.Int(row, 0));
+    version.digest = rows.Text(row, 1);
+    version.entry_count = static_cast<std::uint64_t>(rows.Int(row, 2));
+    version.created_at = FromNanos(rows.Int(row, 3));
+    version.change = rows.Text(row, 4);
+  }
+  return versions;
+}
+
+StatusOr<lists::Entry> PostgresStore::GetEntry(std::string_view list_id, std::string_view entry_id) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read an entry"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(transaction, list_id));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult found,
+      transaction->Query("SELECT body FROM entries WHERE list_key = $1 AND entry_id = $2 AND " TAMIZ_LIVE_NOW,
+                         {PgParam::Int(list.key), PgParam::Text(entry_id)}));
+  if (found.empty()) {
+    return MakeError(StatusCode::kNotFound, fmt::format("list '{}' has no such entry", list.info.name),
+                     "ENTRY_NOT_FOUND");
+  }
+  return lists::DecodeBody(entry_id, BlobOf(found.Bytes(0, 0)));
+}
+
+// Reads page by page, each in a transaction of its own: the rows of a version never change, and a reader that
+// takes minutes (an export) must neither hold a connection nor keep the server from cleaning up.
+Status PostgresStore::ForEachEntry(std::string_view list_id, std::uint64_t version,
+                                   const std::function<Status(lists::Entry&&)>& each) {
+  ListRow list;
+  {
+    TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a list's entries"));
+    TAMIZ_ASSIGN_OR_RETURN(list, FindList(transaction, list_id));
+    if (version == 0) version = list.info.version;
+    if (version == 0) return OkStatus();
+    TAMIZ_RETURN_IF_ERROR(CheckVersion(transaction, list, version));
+  }
+  std::string last;
+  std::vector<lists::Entry> page;
+  bool is_there = true;
+  do {
+    page.clear();
+    {
+      TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a list's entries"));
+      TAMIZ_ASSIGN_OR_RETURN(
+          const PgResult rows,
+          transaction->Query("SELECT entry_id, body FROM entries WHERE list_key = $1 AND entry_id > $3 "
+                             "AND " TAMIZ_LIVE_AT("$2") " ORDER BY entry_id LIMIT $4",
+                             {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version)),
+                              PgParam::Text(last), PgParam::Int(kPageRows)}));
+      TAMIZ_ASSIGN_OR_RETURN(
+          const PgResult still,
+          transaction->Query("SELECT 1 FROM lists WHERE list_key = $1", {PgParam::Int(list.key)}));
+      is_there = !still.empty();
+      for (int row = 0; row < rows.rows(); ++row) {
+        last = rows.Text(row, 0);
+        auto entry = lists::DecodeBody(last, BlobOf(rows.Bytes(row, 1)));
+        if (!entry.ok()) {
+          return MakeError(entry.status().code(),
+                           fmt::format("list '{}' version {} in {}: {}", list.info.name, version,
+                                       transaction->where(), Message(entry.status())));
+        }
+        page.push_back(*std::move(entry));
+      }
+    }
+    for (lists::Entry& entry : page) TAMIZ_RETURN_IF_ERROR(each(std::move(entry)));
+  } while (is_there && page.size() == static_cast<std::size_t>(kPageRows));
+  if (!is_there) {
+    return MakeError(StatusCode::kAborted,
+                     fmt::format("list '{}' was deleted while it was read", list.info.name));
+  }
+  return OkStatus();
+}
+
+StatusOr<VersionDiff> PostgresStore::Diff(std::string_view list_id, std::uint64_t from, std::uint64_t to) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "compare versions of a list"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(transaction, list_id));
+  if (to == 0) to = list.info.version;
+  for (const std::uint64_t version : {from, to}) {
+    if (version != 0) TAMIZ_RETURN_IF_ERROR(CheckVersion(transaction, list, version));
+  }
+  // Rows of exactly one of the two: one of an id that came or went, two of one that changed, or that went and
+  // came back the same.
+  VersionDiff diff;
+  TAMIZ_RETURN_IF_ERROR(transaction->QueryEach(
+      "SELECT entry_id, bool_or(" TAMIZ_LIVE_AT("$2") "), bool_or(" TAMIZ_LIVE_AT(
+          "$3") ") FROM entries "
+                "WHERE list_key = $1 AND (" TAMIZ_LIVE_AT("$2") ") <> (" TAMIZ_LIVE_AT(
+                    "$3") ") "
+                          "GROUP BY entry_id HAVING count(*) = 1 OR count(DISTINCT body) > 1 ORDER BY "
+                          "entry_id",
+      {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(from)),
+       PgParam::Int(static_cast<std::int64_t>(to))},
+      [&](const PgResult& row) {
+        const bool was = row.Int(0, 1) != 0, is = row.Int(0, 2) != 0;
+        std::uint64_t& count = was && is ? diff.updated : is ? diff.added : diff.removed;
+        std::vector<std::string>& ids = was && is ? diff.updated_ids : is ? diff.added_ids : diff.removed_ids;
+        ++count;
+        if (ids.size() < VersionDiff::kMaxIds) ids.push_back(row.Text(0, 0));
+        return OkStatus();
+      }));
+  return diff;
+}
+
+Status PostgresStore::Record(const ScanRecord& record) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "write a record"));
+  TAMIZ_RETURN_IF_ERROR(
+      transaction
+          ->Query("INSERT INTO records (at, scan_id, request_id, verdict, confidence, labels, hits) "
+                  "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                  {PgParam::Int(ToNanos(record.at)), PgParam::Text(record.scan_id),
+                   PgParam::Text(record.request_id), PgParam::Text(record.verdict),
+                   PgParam::Real(std::isfinite(record.confidence) ? record.confidence : 0.0),
+                   PgParam::Text(RecordLabelsToJson(record.labels)), PgParam::Text(HitsToJson(record.hits))})
+          .status());
+  return transaction.Commit();
+}
+
+Status PostgresStore::ForEachRecord(WallTime from, const std::function<Status(ScanRecord&&)>& each) {
+  std::int64_t last_at = ToNanos(from) - 1, last_key = kForEver;
+  std::vector<ScanRecord> page;
+  do {
+    page.clear();
+    {
+      TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read records"));
+      TAMIZ_ASSIGN_OR_RETURN(
+          const PgResult rows,
+          transaction->Query(
+              "SELECT at, scan_id, request_id, verdict, confidence, labels, hits, record_key FROM records "
+              "WHERE (at, record_key) > ($1, $2) ORDER BY at, record_key LIMIT $3",
+              {PgParam::Int(last_at), PgParam::Int(last_key), PgParam::Int(kPageRows)}));
+      for (int row = 0; row < rows.rows(); ++row) {
+        ScanRecord& record = page.emplace_back();
+        last_at = rows.Int(row, 0);
+        last_key = rows.Int(row, 7);
+        record.at = FromNanos(last_at);
+        record.scan_id = rows.Text(row, 1);
+        record.request_id = rows.Text(row, 2);
+        record.verdict = rows.Text(row, 3);
+        record.confidence = rows.Real(row, 4);
+        TAMIZ_RETURN_IF_ERROR(RecordFromJson(rows.Text(row, 5), rows.Text(row, 6), record));
+      }
+    }
+    for (ScanRecord& record : page) TAMIZ_RETURN_IF_ERROR(each(std::move(record)));
+  } while (page.size() == static_cast<std::size_t>(kPageRows));
+  return OkStatus();
+}
+
+StatusOr<std::uint64_t> PostgresStore::DeleteRecordsBefore(WallTime before) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, BeginLong("delete records"));
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult gone, transaction->Query("DELETE FROM records WHERE at < $1",
+                                                                 {PgParam::Int(ToNanos(before))}));
+  TAMIZ_RETURN_IF_ERROR(transaction.Commit());
+  return gone.affected();
+}
+
+Status PostgresStore::Check() {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read the database"));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      transaction->Query("SELECT version, pg_catalog.pg_is_in_recovery() FROM tamiz_schema"));
+  if (rows.empty()) return MakeError(StatusCode::kFailedPrecondition, "the schema lost its version");
+  if (rows.Int(0, 1) != 0) {
+    return MakeError(StatusCode::kUnavailable,
+                     fmt::format("{} is a standby and takes no changes; name the primary in store.url",
+                                 transaction->where()),
+                     "STORE_READ_ONLY");
+  }
+  return OkStatus();
+}
+
+std::unique_ptr<Watch> PostgresStore::Follow(std::function<Status()> on_change) {
+  return WatchPostgres(config_, pool_.options(), std::move(on_change));
+}
+
+#undef TAMIZ_LIVE_AT
+#undef TAMIZ_LIVE_NOW
+
+}  // namespace
+
+Status CheckPostgresConfig(const Config& config) { return MakePgOptions(config).status(); }
+
+StatusOr<std::unique_ptr<Store>> OpenPostgresStore(const Config& config, const Clock& clock) {
+  TAMIZ_ASSIGN_OR_RETURN(PgOptions options, MakePgOptions(config));
+  auto store = std::make_unique<PostgresStore>(config, std::move(options), clock);
+  TAMIZ_RETURN_IF_ERROR(store->Open());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace tamiz::store
