@@ -56,6 +56,7 @@ int RunStatus(Session& session, const std::string& wait) {
   fmt::print("tamizd {} at {}: {}\n", Printable(response.version()), session.connection.server(),
              response.ready() ? "ready" : "NOT READY");
   for (const std::string& problem : response.problems()) fmt::print("  problem: {}\n", Printable(problem));
+  for (const std::string& warning : response.warnings()) fmt::print("  warning: {}\n", Printable(warning));
   fmt::print("started      {}\n", Text(response.started_at()));
   fmt::print("scans        {} of {} running, {} of {} waiting\n", response.scans_running(),
              response.max_running(), response.scans_queued(), response.max_queued());

@@ -29,6 +29,7 @@ grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* c
     ToProto(admin_.started_at, response->mutable_started_at());
     for (std::string& problem : admin_.readiness.Problems()) response->add_problems(std::move(problem));
     response->set_ready(response->problems().empty());
+    for (std::string& warning : admin_.readiness.Warnings()) response->add_warnings(std::move(warning));
     const work::Admission::Gauges gauges = parts_.admission.gauges();
     response->set_scans_running(gauges.running);
     response->set_scans_queued(gauges.queued_live + gauges.queued_bulk);

@@ -16,7 +16,6 @@
 #include "core/base/log.h"
 #include "core/sandbox/decoder_pool.h"
 #include "core/scan/self_test.h"
-#include "core/store/sqlite_store.h"
 #include "server/admin_service.h"
 #include "server/authorization.h"
 #include "server/data_dir_lock.h"
@@ -28,6 +27,7 @@
 #include "server/metrics_server.h"
 #include "server/scan_service.h"
 #include "server/shutdown.h"
+#include "server/store_opening.h"
 #include "server/tls_files.h"
 
 namespace tamiz::server {
@@ -42,6 +42,7 @@ constexpr std::size_t kExportQueue = 4;
 constexpr std::uint32_t kSyncThreads = 4;
 constexpr std::size_t kSyncQueue = 16;
 constexpr auto kLookEvery = std::chrono::seconds(10);
+constexpr auto kLookAtSharedStoreEvery = std::chrono::seconds(1);
 constexpr auto kRecordCleaningEvery = std::chrono::hours(1);
 
 LogLevel LevelOf(std::string_view name) {
@@ -58,8 +59,9 @@ bool IsLive(std::string_view key) {
 }
 
 constexpr std::array kScanningServices = {"", "tamiz.v1.ScanService", "tamiz.v1.HashService"};
-constexpr std::array kManagingServices = {"tamiz.v1.ListService", "tamiz.v1.ExchangeService",
-                                          "tamiz.v1.AdminService"};
+// What needs the store, and what does not.
+constexpr std::array kManagingServices = {"tamiz.v1.ListService", "tamiz.v1.ExchangeService"};
+constexpr const char* kAdminService = "tamiz.v1.AdminService";
 
 // Lists in metrics: what is new, what changed, what went.
 class ListReporter {
@@ -101,6 +103,7 @@ struct App::Parts {
   StatusOr<AdminService::Reloaded> Reload();
   Status Listen();
   void Housekeeping(const std::stop_token& stop);
+  void LookAtStore();
   void ReportLists();
   // Says in the log who may call what, where that is not said by principals.
   void WarnOfOpenDoors() const;
@@ -139,6 +142,7 @@ struct App::Parts {
   std::unique_ptr<IoPool> uploads, changes, exports, syncs;
   std::unique_ptr<exchange::ExchangeRunner> exchanges;
   std::unique_ptr<SelfTestRunner> self_test_runner;
+  std::unique_ptr<store::Watch> watch;  // null if no other process changes lists
 
   std::unique_ptr<EarlyService> early_service;
   std::unique_ptr<ScanService> scan_service;
@@ -274,6 +278,7 @@ Status App::Parts::Listen() {
                     "server.listen or --listen",
                     address.ForGrpc()));
   }
+  server->GetHealthCheckService()->SetServingStatus(kAdminService, true);
   for (const char* service : kManagingServices)
     server->GetHealthCheckService()->SetServingStatus(service, true);
   readiness.OnChange([this](bool is_ready) {
@@ -303,6 +308,25 @@ Status App::Parts::Listen() {
   return OkStatus();
 }
 
+// A store that cannot be used takes down what needs it, the management of lists. Uploads are scanned on: the
+// lists are in memory.
+void App::Parts::LookAtStore() {
+  const Status usable = store->Check();
+  readiness.Warn("store", usable.ok()
+                              ? ""
+                              : Message(usable) +
+                                    " (uploads are scanned with the lists as they were loaded; changes of "
+                                    "lists fail until the store is back)");
+  for (const char* service : kManagingServices)
+    server->GetHealthCheckService()->SetServingStatus(service, usable.ok());
+  metrics.StoreState(usable.ok(), store->RecordsWaiting());
+  if (watch != nullptr) {
+    const std::string problem = watch->Problem();
+    readiness.Warn("changes",
+                   problem.empty() ? "" : "changes of lists by other tamizd are not seen: " + problem);
+  }
+}
+
 // Checks the store, looks for new TLS files and forgets old records.
 void App::Parts::Housekeeping(const std::stop_token& stop) {
   Mutex mutex;
@@ -313,8 +337,7 @@ void App::Parts::Housekeeping(const std::stop_token& stop) {
   });
   SteadyTime next_cleaning = std::chrono::steady_clock::now();
   while (!stop.stop_requested()) {
-    const Status usable = store->Check();
-    readiness.Set("store", usable.ok() ? "" : Message(usable));
+    LookAtStore();
     if (tls != nullptr) (void)tls->Refresh();  // it logs
     const SteadyTime now = std::chrono::steady_clock::now();
     if (now >= next_cleaning) {
@@ -333,7 +356,8 @@ void App::Parts::Housekeeping(const std::stop_token& stop) {
       }
     }
     MutexLock lock_wait(mutex);
-    if (!stop.stop_requested()) wake.WaitUntil(mutex, now + kLookEvery);
+    if (!stop.stop_requested())
+      wake.WaitUntil(mutex, now + (watch == nullptr ? kLookEvery : kLookAtSharedStoreEvery));
   }
 }
 
@@ -357,6 +381,7 @@ bool App::Parts::ShutDownOnce() {
   };
   steps.stop_background = [this] {
     housekeeping = {};
+    watch.reset();
     if (lists != nullptr) lists->StopTidying();  // its listener asks for self-tests
     self_test_runner.reset();
     admission.reset();  // waits for scans whose decoders were just killed
@@ -404,7 +429,7 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
     p.frames = std::move(decoders);
   }
 
-  TAMIZ_ASSIGN_OR_RETURN(p.store, store::OpenSqliteStore({.path = p.config.data_dir + "/tamiz.db"}));
+  TAMIZ_ASSIGN_OR_RETURN(p.store, OpenStore(p.config));
   p.lists = std::make_unique<store::ListRegistry>(
       *p.store, Clock::System(), store::RegistryOptions{.snapshot_dir = p.config.data_dir + "/snapshots"});
   p.lists->Configure(p.config.lists.save_snapshots, p.config.lists.keep_versions);
@@ -424,6 +449,7 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   p.self_test =
       std::make_unique<scan::SelfTest>(*p.scanner, *p.lists, p.source, *p.budget, p.metrics, Clock::System());
   TAMIZ_RETURN_IF_ERROR(p.self_test->InstallList());
+  TAMIZ_RETURN_IF_ERROR(p.lists->LoadAll());  // what another process made since the first time
   p.ReportLists();
 
   p.access = std::make_unique<AccessControl>(p.config.auth, p.metrics);
@@ -438,6 +464,7 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
       p.exchange, exchange::ExchangeRunner::Parts{*p.store, *p.lists, p.metrics, Clock::System()});
   p.self_test_runner =
       std::make_unique<SelfTestRunner>(*p.self_test, p.readiness, p.config.self_test.interval);
+  p.watch = p.store->Follow([&p] { return p.lists->LoadAll(); });
 
   p.calls = std::make_unique<CallCount>(p.config.server.max_calls_in_flight);
   p.watch = std::make_unique<StreamWatch>(

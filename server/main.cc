@@ -9,6 +9,7 @@
 #include "server/app.h"
 #include "server/file_limit.h"
 #include "server/new_token.h"
+#include "server/store_opening.h"
 
 namespace {
 
@@ -67,6 +68,7 @@ int Run(int argc, char** argv) {
     std::fputs(config::Print(*config).c_str(), stdout);
     return 0;
   }
+  if (const Status usable = server::CheckStoreConfig(*config); !usable.ok()) return Complain(usable);
   if (check) {
     std::puts("the configuration is good");
     return 0;

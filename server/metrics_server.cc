@@ -50,9 +50,10 @@ class HealthHandler final : public CivetHandler {
   explicit HealthHandler(const Readiness& readiness) : readiness_(readiness) {}
   bool handleGet(CivetServer*, mg_connection* connection) override {
     const std::vector<std::string> problems = readiness_.Problems();
-    if (problems.empty()) return Answer(connection, 200, "OK", "text/plain; charset=utf-8", "ok\n");
-    std::string body;
+    std::string body = problems.empty() ? "ok\n" : "";
     for (const std::string& problem : problems) body += problem + "\n";
+    for (const std::string& warning : readiness_.Warnings()) body += warning + "\n";
+    if (problems.empty()) return Answer(connection, 200, "OK", "text/plain; charset=utf-8", body);
     return Answer(connection, 503, "Service Unavailable", "text/plain; charset=utf-8", body);
   }
 

@@ -5,6 +5,30 @@
 #include "core/base/log.h"
 
 namespace tamiz::server {
+namespace {
+
+using Texts = std::map<std::string, std::string, std::less<>>;
+
+// True if that is news.
+bool Put(Texts& texts, std::string_view part, const std::string& text) {
+  const auto found = texts.find(part);
+  if (text.empty()) {
+    if (found == texts.end()) return false;
+    texts.erase(found);
+    return true;
+  }
+  if (found != texts.end() && found->second == text) return false;
+  texts.insert_or_assign(std::string(part), text);
+  return true;
+}
+
+std::vector<std::string> Lines(const Texts& texts) {
+  std::vector<std::string> lines;
+  for (const auto& [part, text] : texts) lines.push_back(fmt::format("{}: {}", part, text));
+  return lines;
+}
+
+}  // namespace
 
 void Readiness::Set(std::string_view part, std::string problem) {
   bool news = false;
@@ -15,14 +39,7 @@ void Readiness::Set(std::string_view part, std::string problem) {
     {
       MutexLock lock(mutex_);
       was_ready = problems_.empty();
-      const auto found = problems_.find(part);
-      if (problem.empty()) {
-        news = found != problems_.end();
-        if (news) problems_.erase(found);
-      } else {
-        news = found == problems_.end() || found->second != problem;
-        problems_.insert_or_assign(std::string(part), problem);
-      }
+      news = Put(problems_, part, problem);
       is_ready = problems_.empty();
     }
     if (was_ready != is_ready && listener_) listener_(is_ready);
@@ -35,11 +52,26 @@ void Readiness::Set(std::string_view part, std::string problem) {
   }
 }
 
+void Readiness::Warn(std::string_view part, std::string warning) {
+  {
+    MutexLock lock(mutex_);
+    if (!Put(warnings_, part, warning)) return;
+  }
+  if (warning.empty()) {
+    LogInfo("problem gone", {{"part", std::string(part)}});
+  } else {
+    LogWarn("ready, but something does not work", {{"part", std::string(part)}, {"problem", warning}});
+  }
+}
+
 std::vector<std::string> Readiness::Problems() const {
   MutexLock lock(mutex_);
-  std::vector<std::string> texts;
-  for (const auto& [part, problem] : problems_) texts.push_back(fmt::format("{}: {}", part, problem));
-  return texts;
+  return Lines(problems_);
+}
+
+std::vector<std::string> Readiness::Warnings() const {
+  MutexLock lock(mutex_);
+  return Lines(warnings_);
 }
 
 void Readiness::OnChange(std::function<void(bool ready)> listener) {

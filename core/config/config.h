@@ -14,6 +14,7 @@
 #include "core/sandbox/decoder_pool.h"
 #include "core/scan/scanner.h"
 #include "core/source/upload.h"
+#include "core/store/config.h"
 #include "core/work/admission.h"
 
 namespace tamiz::config {
@@ -109,6 +110,7 @@ struct Config {
   std::string data_dir = "var";  // database and spool files
   ServerConfig server;
   AuthConfig auth;
+  store::Config store;
   source::Config source;
   sandbox::Config decode;
   work::AdmissionConfig admission;

@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t kKiB = 1ull << 10, kMiB = 1ull << 20, kGiB = 1ull << 30, kTiB = 1ull << 40;
 constexpr std::array<std::string_view, 3> kPresets = {"exact", "adaptive", "fast"};
+constexpr std::array<std::string_view, 2> kEngines = {"sqlite", "postgresql"};
+constexpr std::array<std::string_view, 6> kTlsModes = {"auto",    "disable",   "prefer",
+                                                       "require", "verify-ca", "verify-full"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kClientCertificates = {"require", "optional"};
 constexpr std::array<std::string_view, 2> kHttpSchemes = {"https", "http"};
@@ -123,11 +126,13 @@ Array Tables(std::string_view name, std::vector<Key> keys) {
 
 const std::vector<Key>& Table() {
   using Server = ServerConfig;
+  using Store = store::Config;
   using Source = source::Config;
   using Decode = sandbox::Config;
   using Admission = work::AdmissionConfig;
   using Scan = scan::Config;
   constexpr auto kServer = &Config::server;
+  constexpr auto kStore = &Config::store;
   constexpr auto kSource = &Config::source;
   constexpr auto kDecode = &Config::decode;
   constexpr auto kAdmission = &Config::admission;
@@ -162,6 +167,20 @@ const std::vector<Key>& Table() {
       Flag<kServer, &Server::reflection>("server.reflection"),
 
       Flag<&Config::auth, &AuthConfig::allow_anonymous_non_loopback>("auth.allow_anonymous_non_loopback"),
+      Text<kStore, &Store::engine>("store.engine", kEngines),
+      Text<kStore, &Store::url>("store.url"),
+      Text<kStore, &Store::password_file>("store.password_file"),
+      Text<kStore, &Store::tls>("store.tls", kTlsModes),
+      Text<kStore, &Store::tls_ca_file>("store.tls_ca_file"),
+      Text<kStore, &Store::tls_certificate_file>("store.tls_certificate_file"),
+      Text<kStore, &Store::tls_key_file>("store.tls_key_file"),
+      Text<kStore, &Store::schema>("store.schema"),
+      Count<kStore, &Store::pool_size>("store.pool_size", 1, 100),
+      Time<kStore, &Store::connect_timeout>("store.connect_timeout", 1s, 1min),
+      Time<kStore, &Store::statement_timeout>("store.statement_timeout", 100ms, 10min),
+      Time<kStore, &Store::change_timeout>("store.change_timeout", 1s, 24h),
+      Time<kStore, &Store::start_timeout>("store.start_timeout", 0s, 1h),
+      Time<kStore, &Store::poll_interval>("store.poll_interval", 50ms, 1min),
 
       Bytes<kSource, &Source::max_bytes>("source.max_bytes", kKiB, 64 * kGiB),
       Bytes<kSource, &Source::max_bytes_in_flight>("source.max_bytes_in_flight", kMiB, kTiB),

@@ -163,6 +163,12 @@ struct Metrics::Families {
         tls_reloads(CounterOf(registry, "tamiz_tls_reloads_total",
                               "New TLS files found, by whether they could be used."),
                     "result", kReloads),
+        store_usable(
+            GaugeOf(registry, "tamiz_store_usable", "1 if lists and records can be read and written, else 0.")
+                .Add({})),
+        records_waiting(GaugeOf(registry, "tamiz_records_waiting",
+                                "Records of matches that are kept in memory until the database takes them.")
+                            .Add({})),
         sandbox_layers(GaugeOf(registry, "tamiz_sandbox_layer_active",
                                "1 for each layer of the decoders' confinement that is in force, else 0."),
                        "layer", kSandboxLayers),
@@ -282,6 +288,7 @@ struct Metrics::Families {
   Family<Histogram>& rpcs;
   Family<Gauge>& tls_expiry;
   Series<Counter> tls_reloads;
+  Gauge &store_usable, &records_waiting;
   Series<Gauge> sandbox_layers;
   Family<Gauge>& build_info;
   Counter& process_cpu;
@@ -530,6 +537,9 @@ void Metrics::TlsCertificate(std::chrono::system_clock::time_point expiry) {
 
 void Metrics::TlsReloaded(bool succeeded) {
   families_->tls_reloads.Of(succeeded ? "succeeded" : "failed").Increment();
+void Metrics::StoreState(bool usable, std::uint64_t records_waiting) {
+  families_->store_usable.Set(usable ? 1 : 0);
+  families_->records_waiting.Set(static_cast<double>(records_waiting));
 }
 
 void Metrics::SandboxLayer(std::string_view layer) { families_->sandbox_layers.Of(layer).Set(1); }

@@ -123,7 +123,11 @@ Status SelfTest::InstallList() {
         "Generated, harmless test pictures; the self-test and anybody's first scan match them.";
     info.policy.action_hint = "test";
     info.built_in = true;
-    if (const auto made = lists_.CreateList(std::move(info)); !made.ok()) return made.status();
+    // Another replica on the same database may be doing the same.
+    if (const auto made = lists_.CreateList(std::move(info));
+        !made.ok() && made.status().code() != StatusCode::kAlreadyExists) {
+      return made.status();
+    }
   } else if (!known.ok()) {
     return known.status();
   }

@@ -354,7 +354,8 @@ Status ListRegistry::Publish(const lists::ListInfo& info) {
 }
 
 Status ListRegistry::LoadAll() {
-  std::vector<lists::ListInfo> loaded;
+  std::vector<lists::ListInfo> news;
+  Status failed;
   {
     MutexLock change(change_mutex_);
     TAMIZ_ASSIGN_OR_RETURN(const std::vector<lists::ListInfo> all, store_.Lists());
@@ -367,10 +368,19 @@ Status ListRegistry::LoadAll() {
       auto snapshot = MakeSnapshot(info, old);
       if (snapshot.ok()) {
         if (*snapshot != old) {
-          loaded.push_back(info);
+          news.push_back(info);
           WarnOfSuspects(old.get(), **snapshot);
         }
         next->lists.push_back(*std::move(snapshot));
+        continue;
+      }
+      if (old != nullptr) {
+        LogError("a list's new version cannot be loaded; scans keep the one before",
+                 {{"list", info.name},
+                  {"version", static_cast<std::int64_t>(info.version)},
+                  {"why", Message(snapshot.status())}});
+        failed.Update(snapshot.status());
+        next->lists.push_back(old);
         continue;
       }
       LogError("a list cannot be loaded; scans that need it are incomplete",
@@ -379,14 +389,24 @@ Status ListRegistry::LoadAll() {
                 {"why", Message(snapshot.status())}});
       next->unavailable.push_back({info.name, info.list_id, Message(snapshot.status())});
     }
+    for (const auto& list : before->lists) {
+      if (std::none_of(all.begin(), all.end(),
+                       [&](const auto& info) { return info.list_id == list->info.list_id; })) {
+        news.push_back(list->info);  // deleted by another process
+      }
+    }
+    // Nothing new: the catalogue stays, and with it its generation.
+    if (news.empty() && before->generation != 0 && before->unavailable.empty() && next->unavailable.empty()) {
+      return failed;
+    }
     Sort(*next);
     MutexLock lock(mutex_);
     current_ = std::move(next);
   }
   RemoveStrayFiles();
   for (const auto& list : Current()->lists) TidyWhereDue(*list);
-  for (const lists::ListInfo& info : loaded) Tell(info);
-  return OkStatus();
+  for (const lists::ListInfo& info : news) Tell(info);
+  return failed;
 }
 
 StatusOr<lists::ListInfo> ListRegistry::CreateList(lists::ListInfo info) {

@@ -53,9 +53,10 @@ class ListRegistry {
   ListRegistry& operator=(const ListRegistry&) = delete;
 
   // Loads every list and checks its contents against the digest of its version. One that cannot be loaded
-  // stands in Catalog::unavailable; error only if the store cannot be read at all. May be called again, to
-  // try those that failed; lists that did not change are not read again. Calls the listener for each list
-  // read.
+  // stands in Catalog::unavailable, or stays as it was if an earlier version of it is there: then its error
+  // is returned. Error also if the store cannot be read at all. May be called again, to try those that failed
+  // and to take over what other processes changed; lists that did not change are not read again. Calls the
+  // listener for each list that was read or is gone.
   [[nodiscard]] Status LoadAll();
 
   // What scans use now; never null, empty before LoadAll.

@@ -15,7 +15,7 @@ namespace tamiz::store {
 namespace {
 
 // PostgreSQL's numbers of its own types; they never change.
-constexpr Oid kInt8 = 20, kText = 25, kFloat8 = 701;
+constexpr Oid kBytes = 17, kInt8 = 20, kText = 25, kFloat8 = 701;
 
 template <typename T>
 std::string BigEndian(T value) {
@@ -93,6 +93,7 @@ constexpr std::array kKinds{
 PgParam PgParam::Int(std::int64_t value) { return {kInt8, BigEndian(static_cast<std::uint64_t>(value))}; }
 PgParam PgParam::Real(double value) { return {kFloat8, BigEndian(std::bit_cast<std::uint64_t>(value))}; }
 PgParam PgParam::Text(std::string_view value) { return {kText, std::string(value)}; }
+PgParam PgParam::Bytes(std::string_view value) { return {kBytes, std::string(value)}; }
 
 std::uint64_t PgResult::affected() const {
   const std::string_view text = PQcmdTuples(result_.get());

@@ -21,6 +21,7 @@ struct PgParam {
   static PgParam Int(std::int64_t value);
   static PgParam Real(double value);
   static PgParam Text(std::string_view value);
+  static PgParam Bytes(std::string_view value);
 
   Oid type;
   std::string bytes;

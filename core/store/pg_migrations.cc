@@ -68,6 +68,29 @@ CREATE TABLE records (
 );
 CREATE INDEX records_by_time ON records (at, record_key);
 )sql"},
+    Migration{2, "exchanges, pending changes", R"sql(
+CREATE TABLE exchanges (
+  name       text   COLLATE "C" PRIMARY KEY,
+  list_key   bigint NOT NULL REFERENCES lists (list_key) ON DELETE CASCADE,
+  settings   text   NOT NULL,                   -- JSON object
+  status     text   NOT NULL,                   -- JSON object
+  checkpoint text   NOT NULL,                   -- the exchange's own
+  created_at bigint NOT NULL
+);
+
+-- Changes that wait for a person.
+CREATE TABLE pending_changes (
+  list_key   bigint PRIMARY KEY REFERENCES lists (list_key) ON DELETE CASCADE,
+  why        text   NOT NULL,
+  added      bigint NOT NULL,
+  updated    bigint NOT NULL,
+  removed    bigint NOT NULL,
+  unchanged  bigint NOT NULL,
+  created_at bigint NOT NULL,
+  body       bytea  NOT NULL                    -- core/store/change_codec.h
+);
+ALTER TABLE pending_changes ALTER COLUMN body SET STORAGE EXTERNAL;
+)sql"},
 };
 
 }  // namespace

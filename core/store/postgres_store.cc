@@ -14,6 +14,7 @@
 #include "core/store/pg_migrations.h"
 #include "core/store/pg_pool.h"
 #include "core/store/postgres_watch.h"
+#include "core/store/record_queue.h"
 
 namespace tamiz::store {
 namespace {
@@ -51,6 +52,14 @@ Status NoSuchVersion(const lists::ListInfo& info, std::uint64_t version) {
       StatusCode::kNotFound,
       fmt::format("list '{}' has no version {}; the current one is {}", info.name, version, info.version),
       "VERSION_NOT_FOUND");
+}
+Status NoSuchExchange(std::string_view name) {
+  return MakeError(StatusCode::kNotFound, fmt::format("there is no exchange '{}'", name),
+                   "EXCHANGE_NOT_FOUND");
+}
+Status NothingPending(std::string_view list) {
+  return MakeError(StatusCode::kNotFound, fmt::format("no change of list '{}' waits", list),
+                   "NOTHING_PENDING");
 }
 
 struct ListRow {
@@ -121,7 +130,16 @@ class PostgresStore final : public Store {
   Status ForEachEntry(std::string_view list_id, std::uint64_t version,
                       const std::function<Status(lists::Entry&&)>& each) override;
   StatusOr<VersionDiff> Diff(std::string_view list_id, std::uint64_t from, std::uint64_t to) override;
-  Status Record(const ScanRecord& record) override;
+  Status CreateExchange(const ExchangeRow& row) override;
+  StatusOr<std::vector<ExchangeRow>> Exchanges() override;
+  Status UpdateExchange(const ExchangeRow& row) override;
+  Status DeleteExchange(std::string_view name) override;
+  Status PutPending(const PendingChange& pending) override;
+  StatusOr<std::vector<PendingChange>> PendingChanges() override;
+  StatusOr<PendingChange> GetPending(std::string_view list_id) override;
+  Status DeletePending(std::string_view list_id) override;
+  Status Record(const ScanRecord& record) override { return records_.Record(record); }
+  std::size_t RecordsWaiting() override { return records_.waiting(); }
   Status ForEachRecord(WallTime from, const std::function<Status(ScanRecord&&)>& each) override;
   StatusOr<std::uint64_t> DeleteRecordsBefore(WallTime before) override;
   Status Check() override;
@@ -155,15 +173,19 @@ class PostgresStore final : public Store {
                              const Change& change);
   static Status ApplyIn(PgTransaction& transaction, const ListRow& list, const Change& change, bool write,
                         ChangeCounts& counts);
+  // What a change writes beside entries.
+  static Status ApplyBeside(PgTransaction& transaction, const ListRow& list, const Change& change);
   // Writes the row of the version after `list`'s and makes it current.
   StatusOr<lists::ListInfo> AddVersion(PgTransaction& transaction, const ListRow& list,
                                        const Contents& contents, const std::string& change);
+  Status WriteRecord(const ScanRecord& record);
   // Tells everybody who follows, when the transaction commits.
   Status Notify(PgTransaction& transaction) const;
 
   const Config config_;
   const Clock& clock_;
   PgPool pool_;
+  RecordQueue records_{[this](const ScanRecord& record) { return WriteRecord(record); }, {}};
 };
 
 Status PostgresStore::Open() {
@@ -468,7 +490,12 @@ StatusOr<lists::ListInfo> PostgresStore::Apply(std::string_view list_id, const C
         "VERSION_CHANGED");
   }
   TAMIZ_RETURN_IF_ERROR(ApplyIn(transaction, list, change, !counts_only, counts));
-  if (counts_only || counts.added + counts.updated + counts.removed == 0) return list.info;
+  if (counts_only) return list.info;
+  TAMIZ_RETURN_IF_ERROR(ApplyBeside(transaction, list, change));
+  if (counts.added + counts.updated + counts.removed == 0) {
+    TAMIZ_RETURN_IF_ERROR(transaction.Commit());
+    return list.info;
+  }
   TAMIZ_ASSIGN_OR_RETURN(const Contents contents,
                          Digest(transaction, list.key, static_cast<std::int64_t>(list.info.version) + 1));
   TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo changed, AddVersion(transaction, list, contents, change.what));
@@ -632,7 +659,141 @@ StatusOr<VersionDiff> PostgresStore::Diff(std::string_view list_id, std::uint64_
   return diff;
 }
 
-Status PostgresStore::Record(const ScanRecord& record) {
+Status PostgresStore::ApplyBeside(PgTransaction& transaction, const ListRow& list, const Change& change) {
+  const PgParam key = PgParam::Int(list.key);
+  if (change.settles_pending) {
+    TAMIZ_RETURN_IF_ERROR(
+        transaction->Query("DELETE FROM pending_changes WHERE list_key = $1", {key}).status());
+  }
+  if (!change.checkpoint) return OkStatus();
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult noted,
+      transaction->Query(
+          "UPDATE exchanges SET checkpoint = $1 WHERE name = $2 AND list_key = $3",
+          {PgParam::Text(change.checkpoint->state), PgParam::Text(change.checkpoint->exchange), key}));
+  return noted.affected() == 0 ? NoSuchExchange(change.checkpoint->exchange) : OkStatus();
+}
+
+Status PostgresStore::CreateExchange(const ExchangeRow& row) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "write an exchange"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, LockList(transaction, row.list_id));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult made,
+      transaction->Query("INSERT INTO exchanges (name, list_key, settings, status, checkpoint, created_at) "
+                         "VALUES ($1, $2, $3, $4, '', $5) ON CONFLICT DO NOTHING",
+                         {PgParam::Text(row.name), PgParam::Int(list.key), PgParam::Text(row.settings),
+                          PgParam::Text(row.status), PgParam::Int(ToNanos(clock_.WallNow()))}));
+  if (made.affected() == 0) {
+    return MakeError(StatusCode::kAlreadyExists, fmt::format("an exchange named '{}' exists", row.name),
+                     "EXCHANGE_ALREADY_EXISTS");
+  }
+  return transaction.Commit();
+}
+
+StatusOr<std::vector<ExchangeRow>> PostgresStore::Exchanges() {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read the exchanges"));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult found,
+      transaction->Query("SELECT e.name, l.list_id, e.settings, e.status, e.checkpoint, e.created_at "
+                         "FROM exchanges e JOIN lists l USING (list_key) ORDER BY e.name"));
+  std::vector<ExchangeRow> rows;
+  for (int at = 0; at < found.rows(); ++at) {
+    ExchangeRow& row = rows.emplace_back();
+    row.name = found.Text(at, 0);
+    row.list_id = found.Text(at, 1);
+    row.settings = found.Text(at, 2);
+    row.status = found.Text(at, 3);
+    row.checkpoint = found.Text(at, 4);
+    row.created_at = FromNanos(found.Int(at, 5));
+  }
+  return rows;
+}
+
+Status PostgresStore::UpdateExchange(const ExchangeRow& row) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "write an exchange"));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult changed,
+      transaction->Query("UPDATE exchanges SET settings = $1, status = $2 WHERE name = $3",
+                         {PgParam::Text(row.settings), PgParam::Text(row.status), PgParam::Text(row.name)}));
+  if (changed.affected() == 0) return NoSuchExchange(row.name);
+  return transaction.Commit();
+}
+
+Status PostgresStore::DeleteExchange(std::string_view name) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "delete an exchange"));
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult gone,
+                         transaction->Query("DELETE FROM exchanges WHERE name = $1", {PgParam::Text(name)}));
+  if (gone.affected() == 0) return NoSuchExchange(name);
+  return transaction.Commit();
+}
+
+Status PostgresStore::PutPending(const PendingChange& pending) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, BeginLong("write a pending change"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, LockList(transaction, pending.list_id));
+  const auto count = [](std::uint64_t value) { return PgParam::Int(static_cast<std::int64_t>(value)); };
+  TAMIZ_RETURN_IF_ERROR(
+      transaction->Query("DELETE FROM pending_changes WHERE list_key = $1", {PgParam::Int(list.key)})
+          .status());
+  TAMIZ_RETURN_IF_ERROR(
+      transaction
+          ->Query(
+              "INSERT INTO pending_changes (list_key, why, added, updated, removed, unchanged, created_at, "
+              "body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+              {PgParam::Int(list.key), PgParam::Text(pending.why), count(pending.counts.added),
+               count(pending.counts.updated), count(pending.counts.removed), count(pending.counts.unchanged),
+               PgParam::Int(ToNanos(clock_.WallNow())), PgParam::Bytes(pending.body)})
+          .status());
+  return transaction.Commit();
+}
+
+constexpr const char* kSelectPending =
+    "SELECT l.list_id, p.why, p.added, p.updated, p.removed, p.unchanged, p.created_at "
+    "FROM pending_changes p JOIN lists l USING (list_key) ";
+
+PendingChange ReadPending(const PgResult& rows, int row) {
+  const auto number = [&](int column) { return static_cast<std::uint64_t>(rows.Int(row, column)); };
+  PendingChange pending;
+  pending.list_id = rows.Text(row, 0);
+  pending.why = rows.Text(row, 1);
+  pending.counts = {.added = number(2), .updated = number(3), .removed = number(4), .unchanged = number(5)};
+  pending.created_at = FromNanos(rows.Int(row, 6));
+  return pending;
+}
+
+StatusOr<std::vector<PendingChange>> PostgresStore::PendingChanges() {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read the pending changes"));
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult rows, transaction->Query(std::string(kSelectPending) +
+                                                                 "ORDER BY p.created_at, p.list_key"));
+  std::vector<PendingChange> all;
+  for (int row = 0; row < rows.rows(); ++row) all.push_back(ReadPending(rows, row));
+  return all;
+}
+
+StatusOr<PendingChange> PostgresStore::GetPending(std::string_view list_id) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a pending change"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(transaction, list_id));
+  const PgParams key{PgParam::Int(list.key)};
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult rows,
+                         transaction->Query(std::string(kSelectPending) + "WHERE p.list_key = $1", key));
+  if (rows.empty()) return NothingPending(list.info.name);
+  PendingChange pending = ReadPending(rows, 0);
+  TAMIZ_ASSIGN_OR_RETURN(const PgResult body,
+                         transaction->Query("SELECT body FROM pending_changes WHERE list_key = $1", key));
+  pending.body = body.Text(0, 0);  // there: a read transaction sees one state
+  return pending;
+}
+
+Status PostgresStore::DeletePending(std::string_view list_id) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "delete a pending change"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, LockList(transaction, list_id));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult gone,
+      transaction->Query("DELETE FROM pending_changes WHERE list_key = $1", {PgParam::Int(list.key)}));
+  if (gone.affected() == 0) return NothingPending(list.info.name);
+  return transaction.Commit();
+}
+
+Status PostgresStore::WriteRecord(const ScanRecord& record) {
   TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "write a record"));
   TAMIZ_RETURN_IF_ERROR(
       transaction

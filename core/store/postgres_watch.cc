@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstDelay{100};
 constexpr std::chrono::milliseconds kLongestDelay{2000};
+constexpr std::chrono::milliseconds kLongestRetry{30'000};
 
 class PostgresWatch final : public Watch {
  public:
@@ -58,6 +59,8 @@ class PostgresWatch final : public Watch {
   // The watch's thread only.
   std::optional<std::string> seen_;
   std::chrono::milliseconds delay_{0};
+  std::chrono::milliseconds failures_{0};  // how long to wait after the next failure of on_change
+  SteadyTime retry_at_{};
 
   mutable Mutex mutex_;
   std::string problem_ TAMIZ_GUARDED_BY(mutex_) = "not connected yet";
@@ -99,13 +102,17 @@ Status PostgresWatch::Look(PgConnection& connection) {
                                    "list_key), '')) FROM \"{}\".lists",
                                    config_.schema)));
   const std::string now = rows.Text(0, 0);
-  if (seen_ == now) return OkStatus();
+  if (seen_ == now || std::chrono::steady_clock::now() < retry_at_) return OkStatus();
   if (const Status status = on_change_(); !status.ok()) {
-    // Looked at again after the next interval: seen_ stays as it was.
+    // Looked at again later: seen_ stays as it was. Reading a large list again and again is no help.
+    failures_ =
+        std::clamp(failures_ * 2, config_.poll_interval, std::max(config_.poll_interval, kLongestRetry));
+    retry_at_ = std::chrono::steady_clock::now() + failures_;
     LogWarn("changes of lists could not be taken over and are tried again", {{"why", Message(status)}});
     return OkStatus();
   }
   seen_ = now;
+  failures_ = {};
   return OkStatus();
 }
 

@@ -168,6 +168,8 @@ class Store {
   [[nodiscard]] virtual Status DeletePending(std::string_view list_id) = 0;
 
   [[nodiscard]] virtual Status Record(const ScanRecord& record) = 0;
+  // How many of those were accepted and not written yet: they are kept in memory until the store is back.
+  [[nodiscard]] virtual std::size_t RecordsWaiting() { return 0; }
   // Calls `each` with every record at or after `from`, oldest first, until it returns an error.
   [[nodiscard]] virtual Status ForEachRecord(WallTime from,
                                              const std::function<Status(ScanRecord&&)>& each) = 0;
