@@ -37,6 +37,9 @@ class PgResult {
   [[nodiscard]] bool empty() const { return rows() == 0; }
   // Rows that an INSERT, UPDATE, DELETE or COPY touched.
   [[nodiscard]] std::uint64_t affected() const;
+  [[nodiscard]] bool IsNull(int row, int column) const {
+    return PQgetisnull(result_.get(), row, column) != 0;
+  }
   // Text or bytea; valid as long as this.
   [[nodiscard]] std::string_view Bytes(int row, int column) const;
   [[nodiscard]] std::string Text(int row, int column) const { return std::string(Bytes(row, column)); }

@@ -91,6 +91,14 @@ CREATE TABLE pending_changes (
 );
 ALTER TABLE pending_changes ALTER COLUMN body SET STORAGE EXTERNAL;
 )sql"},
+    Migration{3, "changes between versions; digests that follow them", R"sql(
+ALTER TABLE versions ADD COLUMN digest_format integer NOT NULL DEFAULT 1;
+-- Of the current version; NULL before the first. core/lists/content_digest.h
+ALTER TABLE lists ADD COLUMN digest_state bytea;
+CREATE INDEX entries_by_added ON entries (list_key, added_version);
+CREATE INDEX entries_by_removed ON entries (list_key, removed_version)
+  WHERE removed_version < 9223372036854775807;
+)sql"},
 };
 
 }  // namespace

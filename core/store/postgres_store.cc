@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "core/base/log.h"
+#include "core/lists/content_digest.h"
 #include "core/lists/entry_codec.h"
 #include "core/store/list_json.h"
 #include "core/store/pg_migrations.h"
@@ -31,8 +33,10 @@ constexpr std::chrono::milliseconds kStartRetry{250};
 
 constexpr const char* kSelectList =
     "SELECT l.list_key, l.list_id, l.name, l.source_org, l.labels, l.description, l.kind, l.policy, "
-    "l.built_in, l.version, l.created_at, l.updated_at, coalesce(v.digest, ''), coalesce(v.enabled_count, 0) "
-    "FROM lists l LEFT JOIN versions v ON v.list_key = l.list_key AND v.version = l.version ";
+    "l.built_in, l.version, l.created_at, l.updated_at, coalesce(v.digest, ''), coalesce(v.enabled_count, "
+    "0), "
+    "coalesce(v.digest_format, 0) FROM lists l LEFT JOIN versions v ON v.list_key = l.list_key AND v.version "
+    "= l.version ";
 
 std::int64_t ToNanos(WallTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -67,10 +71,22 @@ struct ListRow {
   lists::ListInfo info;
 };
 
+// What the row of a version says of its entries.
 struct Contents {
-  std::string digest;
+  lists::ContentDigest digest;
   std::int64_t entries = 0;
   std::int64_t enabled = 0;
+
+  void Add(std::string_view id, std::string_view body) {
+    digest.AddBody(id, BlobOf(body));
+    ++entries;
+    enabled += lists::IsDisabledBody(BlobOf(body)) ? 0 : 1;
+  }
+  void Remove(std::string_view id, std::string_view body) {
+    digest.RemoveBody(id, BlobOf(body));
+    --entries;
+    enabled -= lists::IsDisabledBody(BlobOf(body)) ? 0 : 1;
+  }
 };
 
 // Fields of a row of COPY … (FORMAT binary).
@@ -129,6 +145,9 @@ class PostgresStore final : public Store {
   StatusOr<lists::Entry> GetEntry(std::string_view list_id, std::string_view entry_id) override;
   Status ForEachEntry(std::string_view list_id, std::uint64_t version,
                       const std::function<Status(lists::Entry&&)>& each) override;
+  Status ForEachChange(std::string_view list_id, std::uint64_t from, std::uint64_t to, std::uint64_t limit,
+                       const std::function<Status(EntryChange&&)>& each) override;
+  StatusOr<std::uint64_t> DeleteVersionsBefore(std::string_view list_id, std::uint64_t version) override;
   StatusOr<VersionDiff> Diff(std::string_view list_id, std::uint64_t from, std::uint64_t to) override;
   Status CreateExchange(const ExchangeRow& row) override;
   StatusOr<std::vector<ExchangeRow>> Exchanges() override;
@@ -168,11 +187,20 @@ class PostgresStore final : public Store {
   // The same, holding the lock of its row until the transaction ends: changes of a list come one by one.
   static StatusOr<ListRow> LockList(PgTransaction& transaction, std::string_view name_or_id);
   static Status CheckVersion(PgTransaction& transaction, const ListRow& list, std::uint64_t version);
-  static StatusOr<Contents> Digest(PgTransaction& transaction, std::int64_t key, std::int64_t version);
-  static Status FillIncoming(PgTransaction& transaction, std::vector<const lists::Entry*>& upserts,
-                             const Change& change);
-  static Status ApplyIn(PgTransaction& transaction, const ListRow& list, const Change& change, bool write,
-                        ChangeCounts& counts);
+  // Reads all entries of a version.
+  static StatusOr<Contents> ReadContents(PgTransaction& transaction, std::int64_t key, std::int64_t version);
+  // Those of the current version, without reading it if the state of its digest is there.
+  static StatusOr<Contents> CurrentContents(PgTransaction& transaction, const ListRow& list);
+  // Sends the upserts, ordered by id, to the server, and adds them to `contents` (may be null).
+  static Status SendUpserts(PgTransaction& transaction, const std::vector<const lists::Entry*>& upserts,
+                            const std::string& table, std::optional<std::int64_t> key, Contents* contents);
+  static Status FillIncoming(PgTransaction& transaction, const std::vector<const lists::Entry*>& upserts,
+                             const Change& change, Contents* contents);
+  static Status EndRemoved(PgTransaction& transaction, const ListRow& list, const Change& change,
+                           Contents* contents, ChangeCounts& counts);
+  // If `contents` is set, the change is written, and they follow it.
+  static Status ApplyIn(PgTransaction& transaction, const ListRow& list, const Change& change,
+                        Contents* contents, ChangeCounts& counts);
   // What a change writes beside entries.
   static Status ApplyBeside(PgTransaction& transaction, const ListRow& list, const Change& change);
   // Writes the row of the version after `list`'s and makes it current.
@@ -223,6 +251,7 @@ StatusOr<ListRow> PostgresStore::ReadList(const PgResult& rows, int row) {
   info.updated_at = FromNanos(rows.Int(row, 11));
   info.digest = rows.Text(row, 12);
   info.entry_count = static_cast<std::uint64_t>(rows.Int(row, 13));
+  info.digest_format = static_cast<std::uint32_t>(rows.Int(row, 14));
   return list;
 }
 
@@ -327,33 +356,38 @@ Status PostgresStore::DeleteList(std::string_view list_id) {
   return transaction.Commit();
 }
 
-StatusOr<Contents> PostgresStore::Digest(PgTransaction& transaction, std::int64_t key, std::int64_t version) {
-  lists::BodyDigest digest;
+StatusOr<Contents> PostgresStore::ReadContents(PgTransaction& transaction, std::int64_t key,
+                                               std::int64_t version) {
   Contents contents;
   TAMIZ_RETURN_IF_ERROR(transaction->QueryEach(
-      "SELECT entry_id, body FROM entries WHERE list_key = $1 AND " TAMIZ_LIVE_AT("$2") " ORDER BY entry_id",
+      "SELECT entry_id, body FROM entries WHERE list_key = $1 AND " TAMIZ_LIVE_AT("$2"),
       {PgParam::Int(key), PgParam::Int(version)}, [&](const PgResult& row) {
-        const auto body = BlobOf(row.Bytes(0, 1));
-        digest.Add(row.Bytes(0, 0), body);
-        ++contents.entries;
-        if (!lists::IsDisabledBody(body)) ++contents.enabled;
+        contents.Add(row.Bytes(0, 0), row.Bytes(0, 1));
         return OkStatus();
       }));
-  contents.digest = digest.Finish();
   return contents;
 }
 
-// Brings the change to the server: tables `incoming` (upserts) and `outgoing` (ids to remove), which are
-// empty again when the transaction ends.
-Status PostgresStore::FillIncoming(PgTransaction& transaction, std::vector<const lists::Entry*>& upserts,
-                                   const Change& change) {
-  TAMIZ_RETURN_IF_ERROR(transaction->Run(
-      "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (entry_id text COLLATE \"C\" NOT NULL, body bytea NOT "
-      "NULL) ON COMMIT DELETE ROWS; "
-      "CREATE TEMPORARY TABLE IF NOT EXISTS outgoing (entry_id text COLLATE \"C\" NOT NULL) ON COMMIT DELETE "
-      "ROWS"));
-  TAMIZ_RETURN_IF_ERROR(
-      transaction->BeginCopy("COPY pg_temp.incoming (entry_id, body) FROM STDIN (FORMAT binary)"));
+StatusOr<Contents> PostgresStore::CurrentContents(PgTransaction& transaction, const ListRow& list) {
+  const auto version = static_cast<std::int64_t>(list.info.version);
+  if (version == 0) return Contents{};
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult row,
+      transaction->Query("SELECT l.digest_state, v.entry_count, v.enabled_count FROM lists l JOIN versions v "
+                         "ON v.list_key = l.list_key AND v.version = l.version WHERE l.list_key = $1",
+                         {PgParam::Int(list.key)}));
+  if (row.empty() || row.IsNull(0, 0)) return ReadContents(transaction, list.key, version);
+  Contents contents;
+  TAMIZ_ASSIGN_OR_RETURN(contents.digest, lists::ContentDigest::FromState(BlobOf(row.Bytes(0, 0))));
+  contents.entries = row.Int(0, 1);
+  contents.enabled = row.Int(0, 2);
+  return contents;
+}
+
+Status PostgresStore::SendUpserts(PgTransaction& transaction, const std::vector<const lists::Entry*>& upserts,
+                                  const std::string& table, std::optional<std::int64_t> key,
+                                  Contents* contents) {
+  TAMIZ_RETURN_IF_ERROR(transaction->BeginCopy(fmt::format("COPY {} FROM STDIN (FORMAT binary)", table)));
   CopyRows rows(transaction);
   std::string body;
   for (const lists::Entry* entry : upserts) {
@@ -361,12 +395,31 @@ Status PostgresStore::FillIncoming(PgTransaction& transaction, std::vector<const
     lists::Entry canonical = *entry;
     lists::Canonicalise(canonical);
     lists::EncodeBody(canonical, body);
-    rows.BeginRow(2);
+    if (contents != nullptr) contents->Add(entry->id, body);
+    rows.BeginRow(key ? 4 : 2);
     rows.Bytes(entry->id);
     rows.Bytes(body);
+    if (key) {
+      rows.Int(*key);
+      rows.Int(1);  // into the first version
+    }
     TAMIZ_RETURN_IF_ERROR(rows.EndRow());
   }
-  TAMIZ_RETURN_IF_ERROR(rows.End().status());
+  return rows.End().status();
+}
+
+// Brings the change to the server: tables `incoming` (upserts) and `outgoing` (ids to remove), which are
+// empty again when the transaction ends.
+Status PostgresStore::FillIncoming(PgTransaction& transaction,
+                                   const std::vector<const lists::Entry*>& upserts, const Change& change,
+                                   Contents* contents) {
+  TAMIZ_RETURN_IF_ERROR(transaction->Run(
+      "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (entry_id text COLLATE \"C\" NOT NULL, body bytea NOT "
+      "NULL) ON COMMIT DELETE ROWS; "
+      "CREATE TEMPORARY TABLE IF NOT EXISTS outgoing (entry_id text COLLATE \"C\" NOT NULL) ON COMMIT DELETE "
+      "ROWS"));
+  TAMIZ_RETURN_IF_ERROR(
+      SendUpserts(transaction, upserts, "pg_temp.incoming (entry_id, body)", std::nullopt, contents));
   if (!change.replace && !change.removals.empty()) {
     TAMIZ_RETURN_IF_ERROR(
         transaction->BeginCopy("COPY pg_temp.outgoing (entry_id) FROM STDIN (FORMAT binary)"));
@@ -382,8 +435,38 @@ Status PostgresStore::FillIncoming(PgTransaction& transaction, std::vector<const
   return transaction->Run("ANALYZE pg_temp.incoming; ANALYZE pg_temp.outgoing");
 }
 
+Status PostgresStore::EndRemoved(PgTransaction& transaction, const ListRow& list, const Change& change,
+                                 Contents* contents, ChangeCounts& counts) {
+  counts.removed = 0;
+  if (!change.replace && change.removals.empty()) return OkStatus();
+  std::string which = "e.list_key = $1 AND e." TAMIZ_LIVE_NOW
+                      " AND NOT EXISTS (SELECT 1 FROM pg_temp.incoming i WHERE i.entry_id = e.entry_id)";
+  if (!change.replace)
+    which += " AND EXISTS (SELECT 1 FROM pg_temp.outgoing o WHERE o.entry_id = e.entry_id)";
+  if (contents == nullptr) {
+    TAMIZ_ASSIGN_OR_RETURN(
+        const PgResult gone,
+        transaction->Query("SELECT count(*) FROM entries e WHERE " + which, {PgParam::Int(list.key)}));
+    counts.removed = static_cast<std::uint64_t>(gone.Int(0, 0));
+    return OkStatus();
+  }
+  const PgParams params{PgParam::Int(list.key),
+                        PgParam::Int(static_cast<std::int64_t>(list.info.version) + 1)};
+  const std::string end = "UPDATE entries e SET removed_version = $2 WHERE " + which;
+  if (change.replace) {
+    TAMIZ_ASSIGN_OR_RETURN(const PgResult gone, transaction->Query(end, params));
+    counts.removed = gone.affected();
+    return OkStatus();
+  }
+  return transaction->QueryEach(end + " RETURNING e.entry_id, e.body", params, [&](const PgResult& row) {
+    ++counts.removed;
+    contents->Remove(row.Bytes(0, 0), row.Bytes(0, 1));
+    return OkStatus();
+  });
+}
+
 Status PostgresStore::ApplyIn(PgTransaction& transaction, const ListRow& list, const Change& change,
-                              bool write, ChangeCounts& counts) {
+                              Contents* contents, ChangeCounts& counts) {
   const auto next = static_cast<std::int64_t>(list.info.version) + 1;
   std::vector<const lists::Entry*> upserts;
   upserts.reserve(change.upserts.size());
@@ -393,58 +476,54 @@ Status PostgresStore::ApplyIn(PgTransaction& transaction, const ListRow& list, c
       upserts.end()) {
     return InvalidArgument("an entry id stands twice in one change");
   }
-  TAMIZ_RETURN_IF_ERROR(FillIncoming(transaction, upserts, change));
+  if (list.info.version == 0) {  // nothing to compare with
+    counts.added = upserts.size();
+    if (contents == nullptr || upserts.empty()) return OkStatus();
+    return SendUpserts(transaction, upserts, "entries (entry_id, body, list_key, added_version)", list.key,
+                       contents);
+  }
+  TAMIZ_RETURN_IF_ERROR(FillIncoming(transaction, upserts, change, contents));
 
   const PgParams key{PgParam::Int(list.key)};
-  TAMIZ_ASSIGN_OR_RETURN(
-      const PgResult known,
-      transaction->Query("SELECT count(*) FILTER (WHERE e.body = i.body), "
-                         "count(*) FILTER (WHERE e.body <> i.body) FROM pg_temp.incoming i JOIN entries e "
-                         "ON e.list_key = $1 AND e.entry_id = i.entry_id AND e." TAMIZ_LIVE_NOW,
-                         key));
-  counts.unchanged = static_cast<std::uint64_t>(known.Int(0, 0));
-  counts.updated = static_cast<std::uint64_t>(known.Int(0, 1));
-  counts.added = upserts.size() - counts.unchanged - counts.updated;
-  const std::string removed =
-      change.replace
-          ? "NOT EXISTS (SELECT 1 FROM pg_temp.incoming i WHERE i.entry_id = e.entry_id)"
-          : "EXISTS (SELECT 1 FROM pg_temp.outgoing o WHERE o.entry_id = e.entry_id) AND NOT EXISTS "
-            "(SELECT 1 FROM pg_temp.incoming i WHERE i.entry_id = e.entry_id)";
-  if (!change.replace && change.removals.empty()) {
-    counts.removed = 0;
-  } else if (!write) {
-    TAMIZ_ASSIGN_OR_RETURN(const PgResult gone,
-                           transaction->Query("SELECT count(*) FROM entries e WHERE e.list_key = $1 AND "
-                                              "e." TAMIZ_LIVE_NOW " AND " +
-                                                  removed,
+  constexpr std::string_view kKnown =
+      "FROM pg_temp.incoming i JOIN entries e ON e.list_key = $1 AND e.entry_id = i.entry_id "
+      "AND e." TAMIZ_LIVE_NOW;
+  if (contents == nullptr || change.replace) {
+    TAMIZ_ASSIGN_OR_RETURN(const PgResult known,
+                           transaction->Query(fmt::format("SELECT count(*) FILTER (WHERE e.body = i.body), "
+                                                          "count(*) FILTER (WHERE e.body <> i.body) {}",
+                                                          kKnown),
                                               key));
-    counts.removed = static_cast<std::uint64_t>(gone.Int(0, 0));
+    counts.unchanged = static_cast<std::uint64_t>(known.Int(0, 0));
+    counts.updated = static_cast<std::uint64_t>(known.Int(0, 1));
   } else {
-    TAMIZ_ASSIGN_OR_RETURN(
-        const PgResult gone,
-        transaction->Query("UPDATE entries e SET removed_version = $2 WHERE e.list_key = $1 AND "
-                           "e." TAMIZ_LIVE_NOW " AND " +
-                               removed,
-                           {PgParam::Int(list.key), PgParam::Int(next)}));
-    counts.removed = gone.affected();
+    // All upserts were added to the contents: what they replace, were it by the same, is taken away.
+    TAMIZ_RETURN_IF_ERROR(transaction->QueryEach(
+        fmt::format("SELECT e.entry_id, e.body, e.body = i.body {}", kKnown), key, [&](const PgResult& row) {
+          ++(row.Int(0, 2) != 0 ? counts.unchanged : counts.updated);
+          contents->Remove(row.Bytes(0, 0), row.Bytes(0, 1));
+          return OkStatus();
+        }));
   }
-  if (!write || upserts.empty()) return OkStatus();
+  counts.added = upserts.size() - counts.unchanged - counts.updated;
+  TAMIZ_RETURN_IF_ERROR(EndRemoved(transaction, list, change, contents, counts));
+  if (contents == nullptr || counts.added + counts.updated == 0) return OkStatus();
+  const PgParams params{PgParam::Int(list.key), PgParam::Int(next)};
   if (counts.updated > 0) {
     TAMIZ_RETURN_IF_ERROR(
         transaction
             ->Query("UPDATE entries e SET removed_version = $2 FROM pg_temp.incoming i WHERE e.list_key = $1 "
                     "AND e.entry_id = i.entry_id AND e." TAMIZ_LIVE_NOW " AND e.body <> i.body",
-                    {PgParam::Int(list.key), PgParam::Int(next)})
+                    params)
             .status());
   }
-  if (counts.added + counts.updated == 0) return OkStatus();
   TAMIZ_ASSIGN_OR_RETURN(
       const PgResult added,
       transaction->Query(
           "INSERT INTO entries (list_key, entry_id, added_version, body) SELECT $1, i.entry_id, $2, i.body "
           "FROM pg_temp.incoming i WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.list_key = $1 AND "
           "e.entry_id = i.entry_id AND e." TAMIZ_LIVE_NOW ")",
-          {PgParam::Int(list.key), PgParam::Int(next)}));
+          params));
   if (added.affected() != counts.added + counts.updated) {
     return Internal(fmt::format("{} entries were to be written and {} were", counts.added + counts.updated,
                                 added.affected()));
@@ -459,16 +538,18 @@ StatusOr<lists::ListInfo> PostgresStore::AddVersion(PgTransaction& transaction, 
   TAMIZ_RETURN_IF_ERROR(
       transaction
           ->Query("INSERT INTO versions (list_key, version, digest, entry_count, enabled_count, created_at, "
-                  "change) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                  {PgParam::Int(list.key), PgParam::Int(next), PgParam::Text(contents.digest),
+                  "change, digest_format) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                  {PgParam::Int(list.key), PgParam::Int(next), PgParam::Text(contents.digest.Finish()),
                    PgParam::Int(contents.entries), PgParam::Int(contents.enabled), PgParam::Int(now),
-                   PgParam::Text(change)})
+                   PgParam::Text(change), PgParam::Int(lists::kDigestFormat)})
           .status());
   TAMIZ_RETURN_IF_ERROR(
       transaction
           ->Query(
-              "UPDATE lists SET version = $2, revision = revision + 1, updated_at = $3 WHERE list_key = $1",
-              {PgParam::Int(list.key), PgParam::Int(next), PgParam::Int(now)})
+              "UPDATE lists SET version = $2, revision = revision + 1, updated_at = $3, digest_state = $4 "
+              "WHERE list_key = $1",
+              {PgParam::Int(list.key), PgParam::Int(next), PgParam::Int(now),
+               PgParam::Bytes(contents.digest.State())})
           .status());
   TAMIZ_ASSIGN_OR_RETURN(ListRow changed, FindList(transaction, list.info.list_id));
   TAMIZ_RETURN_IF_ERROR(Notify(transaction));
@@ -489,15 +570,18 @@ StatusOr<lists::ListInfo> PostgresStore::Apply(std::string_view list_id, const C
                     list.info.name, list.info.version, *change.expected_version),
         "VERSION_CHANGED");
   }
-  TAMIZ_RETURN_IF_ERROR(ApplyIn(transaction, list, change, !counts_only, counts));
+  Contents contents;
+  if (!counts_only && !change.replace) {
+    TAMIZ_ASSIGN_OR_RETURN(contents, CurrentContents(transaction, list));
+  }
+  // What is replaced whole is summed up afresh, so that damage does not outlive it.
+  TAMIZ_RETURN_IF_ERROR(ApplyIn(transaction, list, change, counts_only ? nullptr : &contents, counts));
   if (counts_only) return list.info;
   TAMIZ_RETURN_IF_ERROR(ApplyBeside(transaction, list, change));
   if (counts.added + counts.updated + counts.removed == 0) {
     TAMIZ_RETURN_IF_ERROR(transaction.Commit());
     return list.info;
   }
-  TAMIZ_ASSIGN_OR_RETURN(const Contents contents,
-                         Digest(transaction, list.key, static_cast<std::int64_t>(list.info.version) + 1));
   TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo changed, AddVersion(transaction, list, contents, change.what));
   TAMIZ_RETURN_IF_ERROR(transaction.Commit());
   return changed;
@@ -511,28 +595,31 @@ StatusOr<lists::ListInfo> PostgresStore::Rollback(std::string_view list_id, std:
   const PgParams params{PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version)),
                         PgParam::Int(next)};
   // What is in the current version and not, or not so, in the old one ends; then what is missing is added.
+  // Only rows that came or went since can be either.
   TAMIZ_ASSIGN_OR_RETURN(
       const PgResult ended,
       transaction->Query(
           "UPDATE entries e SET removed_version = $3 WHERE e.list_key = $1 AND e." TAMIZ_LIVE_NOW " AND "
-          "NOT EXISTS (SELECT 1 FROM entries o WHERE o.list_key = $1 AND o.entry_id = e.entry_id "
+          "e.added_version > $2 AND NOT EXISTS (SELECT 1 FROM entries o WHERE o.list_key = $1 AND o.entry_id "
+          "= e.entry_id "
           "AND o.added_version <= $2 AND o.removed_version > $2 AND o.body = e.body)",
           params));
   TAMIZ_ASSIGN_OR_RETURN(
       const PgResult added,
-      transaction->Query(
-          "INSERT INTO entries (list_key, entry_id, added_version, body) "
-          "SELECT o.list_key, o.entry_id, $3, o.body FROM entries o WHERE o.list_key = $1 AND "
-          "o.added_version <= $2 AND o.removed_version > $2 AND NOT EXISTS (SELECT 1 FROM entries n "
-          "WHERE n.list_key = $1 AND n.entry_id = o.entry_id AND n." TAMIZ_LIVE_NOW ")",
-          params));
+      transaction->Query("INSERT INTO entries (list_key, entry_id, added_version, body) "
+                         "SELECT o.list_key, o.entry_id, $3, o.body FROM entries o WHERE o.list_key = $1 AND "
+                         "o.removed_version < 9223372036854775807 AND o.added_version <= $2 AND "
+                         "o.removed_version > $2 AND NOT EXISTS (SELECT 1 FROM entries n "
+                         "WHERE n.list_key = $1 AND n.entry_id = o.entry_id AND n." TAMIZ_LIVE_NOW ")",
+                         params));
   if (ended.affected() + added.affected() == 0) return list.info;
-  TAMIZ_ASSIGN_OR_RETURN(const Contents contents, Digest(transaction, list.key, next));
+  // Going back is rare, and the contents gone back to must be sound: they are read whole.
+  TAMIZ_ASSIGN_OR_RETURN(const Contents contents, ReadContents(transaction, list.key, next));
   TAMIZ_ASSIGN_OR_RETURN(
       const PgResult old,
       transaction->Query("SELECT digest FROM versions WHERE list_key = $1 AND version = $2",
                          {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version))}));
-  if (old.empty() || old.Bytes(0, 0) != contents.digest) {
+  if (old.empty() || old.Bytes(0, 0) != contents.digest.Finish()) {
     return MakeError(
         StatusCode::kDataLoss,
         fmt::format("the stored contents of list '{}' version {} are damaged; roll back to another "
@@ -551,9 +638,10 @@ StatusOr<std::vector<lists::VersionInfo>> PostgresStore::Versions(std::string_vi
   TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(transaction, list_id));
   TAMIZ_ASSIGN_OR_RETURN(
       const PgResult rows,
-      transaction->Query("SELECT version, digest, entry_count, created_at, change FROM versions "
-                         "WHERE list_key = $1 ORDER BY version DESC",
-                         {PgParam::Int(list.key)}));
+      transaction->Query(
+          "SELECT version, digest, entry_count, created_at, change, digest_format FROM versions "
+          "WHERE list_key = $1 ORDER BY version DESC",
+          {PgParam::Int(list.key)}));
   std::vector<lists::VersionInfo> versions;
   for (int row = 0; row < rows.rows(); ++row) {
     lists::VersionInfo& version = versions.emplace_back();
@@ -562,6 +650,7 @@ StatusOr<std::vector<lists::VersionInfo>> PostgresStore::Versions(std::string_vi
     version.entry_count = static_cast<std::uint64_t>(rows.Int(row, 2));
     version.created_at = FromNanos(rows.Int(row, 3));
     version.change = rows.Text(row, 4);
+    version.digest_format = static_cast<std::uint32_t>(rows.Int(row, 5));
   }
   return versions;
 }
@@ -607,7 +696,8 @@ Status PostgresStore::ForEachEntry(std::string_view list_id, std::uint64_t versi
                               PgParam::Text(last), PgParam::Int(kPageRows)}));
       TAMIZ_ASSIGN_OR_RETURN(
           const PgResult still,
-          transaction->Query("SELECT 1 FROM lists WHERE list_key = $1", {PgParam::Int(list.key)}));
+          transaction->Query("SELECT 1 FROM versions WHERE list_key = $1 AND version = $2",
+                             {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version))}));
       is_there = !still.empty();
       for (int row = 0; row < rows.rows(); ++row) {
         last = rows.Text(row, 0);
@@ -623,10 +713,85 @@ Status PostgresStore::ForEachEntry(std::string_view list_id, std::uint64_t versi
     for (lists::Entry& entry : page) TAMIZ_RETURN_IF_ERROR(each(std::move(entry)));
   } while (is_there && page.size() == static_cast<std::size_t>(kPageRows));
   if (!is_there) {
-    return MakeError(StatusCode::kAborted,
-                     fmt::format("list '{}' was deleted while it was read", list.info.name));
+    return MakeError(
+        StatusCode::kAborted,
+        fmt::format("list '{}' or its version {} was deleted while it was read", list.info.name, version));
   }
   return OkStatus();
+}
+
+Status PostgresStore::ForEachChange(std::string_view list_id, std::uint64_t from, std::uint64_t to,
+                                    std::uint64_t limit, const std::function<Status(EntryChange&&)>& each) {
+  struct Row {
+    std::string id;
+    std::optional<std::string> before, after;
+  };
+  std::vector<Row> changed;
+  {
+    TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a list's changes"));
+    TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(transaction, list_id));
+    for (const std::uint64_t version : {from, to}) {
+      if (version != 0) TAMIZ_RETURN_IF_ERROR(CheckVersion(transaction, list, version));
+    }
+    constexpr std::string_view kTouched =
+        "SELECT entry_id FROM entries WHERE list_key = $1 AND added_version > $2 AND added_version <= $3 "
+        "UNION "
+        "SELECT entry_id FROM entries WHERE list_key = $1 AND removed_version > $2 AND removed_version <= $3 "
+        "AND removed_version < 9223372036854775807";
+    const auto most = static_cast<std::int64_t>(std::min<std::uint64_t>(limit, kForEver - 1));
+    TAMIZ_RETURN_IF_ERROR(transaction->QueryEach(
+        fmt::format(
+            "SELECT t.entry_id, o.body, n.body FROM ({}) t "
+            "LEFT JOIN entries o ON o.list_key = $1 AND o.entry_id = t.entry_id AND o.added_version <= "
+            "$2 AND o.removed_version > $2 "
+            "LEFT JOIN entries n ON n.list_key = $1 AND n.entry_id = t.entry_id AND n.added_version <= "
+            "$3 AND n.removed_version > $3 ORDER BY t.entry_id LIMIT $4",
+            kTouched),
+        {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(from)),
+         PgParam::Int(static_cast<std::int64_t>(to)), PgParam::Int(most + 1)},
+        [&](const PgResult& row) {
+          Row& change = changed.emplace_back();
+          change.id = row.Text(0, 0);
+          if (!row.IsNull(0, 1)) change.before = row.Text(0, 1);
+          if (!row.IsNull(0, 2)) change.after = row.Text(0, 2);
+          return OkStatus();
+        }));
+    if (changed.size() > limit) {
+      return MakeError(StatusCode::kOutOfRange,
+                       fmt::format("more than {} entries of list '{}' changed between versions {} and {}",
+                                   limit, list.info.name, from, to));
+    }
+  }
+  for (Row& row : changed) {
+    if (row.before == row.after) continue;  // went and came back the same, or came and went
+    EntryChange change;
+    if (row.before) {
+      TAMIZ_ASSIGN_OR_RETURN(change.before, lists::DecodeBody(row.id, BlobOf(*row.before)));
+    }
+    if (row.after) {
+      TAMIZ_ASSIGN_OR_RETURN(change.after, lists::DecodeBody(row.id, BlobOf(*row.after)));
+    }
+    row = {};
+    TAMIZ_RETURN_IF_ERROR(each(std::move(change)));
+  }
+  return OkStatus();
+}
+
+StatusOr<std::uint64_t> PostgresStore::DeleteVersionsBefore(std::string_view list_id, std::uint64_t version) {
+  TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, BeginLong("delete old versions of a list"));
+  TAMIZ_ASSIGN_OR_RETURN(const ListRow list, LockList(transaction, list_id));
+  const PgParams params{PgParam::Int(list.key),
+                        PgParam::Int(static_cast<std::int64_t>(std::min(version, list.info.version)))};
+  TAMIZ_RETURN_IF_ERROR(transaction
+                            ->Query("DELETE FROM entries WHERE list_key = $1 AND removed_version <= $2 "
+                                    "AND removed_version < 9223372036854775807",
+                                    params)
+                            .status());
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult deleted,
+      transaction->Query("DELETE FROM versions WHERE list_key = $1 AND version < $2", params));
+  TAMIZ_RETURN_IF_ERROR(transaction.Commit());
+  return deleted.affected();
 }
 
 StatusOr<VersionDiff> PostgresStore::Diff(std::string_view list_id, std::uint64_t from, std::uint64_t to) {
@@ -647,7 +812,9 @@ StatusOr<VersionDiff> PostgresStore::Diff(std::string_view list_id, std::uint64_
                           "GROUP BY entry_id HAVING count(*) = 1 OR count(DISTINCT body) > 1 ORDER BY "
                           "entry_id",
       {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(from)),
-       PgParam::Int(static_cast<std::int64_t>(to))},
+       PgParam::Int(static_cast<std::int64_t>(to)),
+       PgParam::Int(static_cast<std::int64_t>(std::min(from, to))),
+       PgParam::Int(static_cast<std::int64_t>(std::max(from, to)))},
       [&](const PgResult& row) {
         const bool was = row.Int(0, 1) != 0, is = row.Int(0, 2) != 0;
         std::uint64_t& count = was && is ? diff.updated : is ? diff.added : diff.removed;

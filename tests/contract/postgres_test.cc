@@ -57,7 +57,7 @@ Status Add(Store& store, const std::string& list, std::uint64_t number) {
 }
 
 // Statements on the side, as an administrator would type them.
-Status Run(const Config& config, const std::string& statements) {
+Status Administer(const Config& config, const std::string& statements) {
   TAMIZ_ASSIGN_OR_RETURN(const PgOptions options, MakePgOptions(config));
   TAMIZ_ASSIGN_OR_RETURN(const auto connection, PgConnection::Connect(options.keywords, options.where));
   return connection->Run(statements);
@@ -88,7 +88,8 @@ TEST(Postgres, ReplicasThatStartAtOnceMakeOneSchema) {
 TEST(Postgres, ASchemaOfANewerTamizOrOfAnotherProgramIsRefused) {
   const Config config = PostgresServer::Shared().ConfigFor();
   ASSERT_NE(Open(config), nullptr);
-  ASSERT_TRUE(Run(config, fmt::format("UPDATE {}.tamiz_schema SET version = 999", config.schema)).ok());
+  ASSERT_TRUE(
+      Administer(config, fmt::format("UPDATE {}.tamiz_schema SET version = 999", config.schema)).ok());
   const auto newer = OpenPostgresStore(config);
   EXPECT_EQ(newer.status().code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(Reason(newer.status()), "STORE_SCHEMA_NEWER");
@@ -96,7 +97,7 @@ TEST(Postgres, ASchemaOfANewerTamizOrOfAnotherProgramIsRefused) {
 
   const Config other = PostgresServer::Shared().ConfigFor();
   ASSERT_TRUE(
-      Run(other, fmt::format("CREATE SCHEMA {0}; CREATE TABLE {0}.lists (x int)", other.schema)).ok());
+      Administer(other, fmt::format("CREATE SCHEMA {0}; CREATE TABLE {0}.lists (x int)", other.schema)).ok());
   EXPECT_EQ(Reason(OpenPostgresStore(other).status()), "STORE_NOT_OURS");
 }
 
@@ -156,7 +157,8 @@ TEST(PostgresWatch, FindsByLookingWhatItWasNotTold) {
     return OkStatus();
   });
   ASSERT_TRUE(Eventually([&] { return told == 1; }));
-  ASSERT_TRUE(Run(config, fmt::format("UPDATE {}.lists SET revision = revision + 1", config.schema)).ok());
+  ASSERT_TRUE(
+      Administer(config, fmt::format("UPDATE {}.lists SET revision = revision + 1", config.schema)).ok());
   EXPECT_TRUE(Eventually([&] { return told == 2; }));
   std::this_thread::sleep_for(300ms);
   EXPECT_EQ(told, 2) << "nothing changed, nothing told";
@@ -225,10 +227,11 @@ TEST(PostgresOutage, AConnectionThatTheServerEndsIsReplacedUnnoticed) {
   const auto store = Open(config);
   ASSERT_NE(store, nullptr);
   MakeList(*store, "a");
-  ASSERT_TRUE(Run(config,
-                  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tamizd' "
-                  "AND pid <> pg_backend_pid()")
-                  .ok());
+  ASSERT_TRUE(
+      Administer(config,
+                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tamizd' "
+                 "AND pid <> pg_backend_pid()")
+          .ok());
   EXPECT_TRUE(Add(*store, "a", 1).ok());
 }
 
@@ -276,7 +279,7 @@ TEST(PostgresCrash, KilledInTheMiddleOfAnImportTheOldVersionAnswers) {
     MakeList(*store, "list");
     Change change{.what = "import"};
     for (std::uint64_t i = 0; i < 100; ++i) change.upserts.push_back(MakeEntry(i));
-    ASSERT_TRUE((*store).Apply("list", change, false, counts).ok());
+    ASSERT_TRUE(store->Apply("list", change, false, counts).ok());
     digest = store->GetList("list")->digest;
   }
   Change big{.what = "import"};

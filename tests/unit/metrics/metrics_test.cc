@@ -53,6 +53,7 @@ void UseAll(Metrics& metrics) {
   metrics.Rpc("tamiz.v1.ScanService/Scan", "OK", 12ms);
   metrics.TlsCertificate(std::chrono::system_clock::time_point(1800000000s));
   metrics.TlsReloaded(true);
+  metrics.StoreState(true, 3);
   metrics.SandboxLayer("seccomp");
   metrics.BuildInfo("1.2.3");
 }

@@ -33,5 +33,19 @@ TEST(ReadinessTest, ListenerHearsChangesOfReadinessOnly) {
   EXPECT_THAT(heard, ElementsAre(false, true, false));
 }
 
+TEST(ReadinessTest, WarningsAreSaidAndChangeNothing) {
+  Readiness readiness;
+  std::vector<bool> heard;
+  readiness.OnChange([&](bool ready) { heard.push_back(ready); });
+  readiness.Warn("store", "gone");
+  EXPECT_THAT(readiness.Problems(), IsEmpty());
+  EXPECT_THAT(readiness.Warnings(), ElementsAre("store: gone"));
+  readiness.Set("lists", "a: damaged");
+  readiness.Set("lists", "");
+  readiness.Warn("store", "");
+  EXPECT_THAT(readiness.Warnings(), IsEmpty());
+  EXPECT_THAT(heard, ElementsAre(true, false, true));
+}
+
 }  // namespace
 }  // namespace tamiz::server

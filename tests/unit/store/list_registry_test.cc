@@ -485,5 +485,30 @@ TEST_F(ListRegistryTest, ScansGoOnWhileListsChange) {
   EXPECT_THAT(Find("l", 105), SizeIs(2));
 }
 
+// Another process is another registry on the same store.
+TEST_F(ListRegistryTest, LoadAllTakesOverWhatAnotherProcessChanged) {
+  ListRegistry other(*store_, Clock::System());
+  ASSERT_TRUE(other.LoadAll().ok());
+  ListInfo info = Create("l");
+  Create("gone");
+  Put("l", {MakeEntry("a", 1)});
+  ASSERT_TRUE(other.LoadAll().ok());
+  EXPECT_THAT(Find(*other.Current(), "l", 1), ElementsAre("a"));
+  std::vector<std::string> told;
+  other.OnSwap([&](const ListInfo& swapped) { told.push_back(swapped.name); });
+  const auto before = other.Current();
+  ASSERT_TRUE(other.LoadAll().ok());
+  EXPECT_EQ(other.Current(), before) << "nothing changed, nothing is swapped";
+  EXPECT_THAT(told, IsEmpty());
+
+  info.policy.radius = 7;
+  ASSERT_TRUE(registry_.UpdateList(info).ok());
+  ASSERT_TRUE(registry_.DeleteList("gone").ok());
+  ASSERT_TRUE(other.LoadAll().ok());
+  EXPECT_EQ(other.Current()->Find("l")->info.policy.radius, 7u);
+  EXPECT_EQ(other.Current()->Find("gone"), nullptr);
+  EXPECT_THAT(told, ElementsAre("l", "gone"));
+}
+
 }  // namespace
 }  // namespace tamiz::store
