@@ -74,7 +74,7 @@ CREATE TABLE exchanges (
   list_key   bigint NOT NULL REFERENCES lists (list_key) ON DELETE CASCADE,
   settings   text   NOT NULL,                   -- JSON object
   status     text   NOT NULL,                   -- JSON object
-  checkpoint text   NOT NULL,                   -- the exchange's own
+  checkpoint bytea  NOT NULL,                   -- the exchange's own
   created_at bigint NOT NULL
 );
 

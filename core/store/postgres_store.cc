@@ -837,7 +837,7 @@ Status PostgresStore::ApplyBeside(PgTransaction& transaction, const ListRow& lis
       const PgResult noted,
       transaction->Query(
           "UPDATE exchanges SET checkpoint = $1 WHERE name = $2 AND list_key = $3",
-          {PgParam::Text(change.checkpoint->state), PgParam::Text(change.checkpoint->exchange), key}));
+          {PgParam::Bytes(change.checkpoint->state), PgParam::Text(change.checkpoint->exchange), key}));
   return noted.affected() == 0 ? NoSuchExchange(change.checkpoint->exchange) : OkStatus();
 }
 

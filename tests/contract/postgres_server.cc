@@ -76,7 +76,7 @@ PostgresServer& PostgresServer::Shared() {
   return server;
 }
 
-PostgresServer::PostgresServer() {
+PostgresServer::PostgresServer(bool syncs) : syncs_(syncs) {
   std::string name = (std::filesystem::temp_directory_path() / "tamiz-pg-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder can be made");
   folder_ = name;
@@ -96,7 +96,7 @@ PostgresServer::PostgresServer() {
 void PostgresServer::Start() {
   std::error_code ignored;
   pid_ = Spawn({Program("postgres"), "-D", (folder_ / "data").string(), "-k", folder_.string(), "-c",
-                "listen_addresses=", "-c", "max_connections=60", "-c", "fsync=off"},
+                "listen_addresses=", "-c", "max_connections=60", "-c", syncs_ ? "fsync=on" : "fsync=off"},
                folder_ / "log");
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   sockaddr_un address{.sun_family = AF_UNIX};

@@ -15,7 +15,8 @@ namespace tamiz::store {
 class PostgresServer {
  public:
   static PostgresServer& Shared();
-  PostgresServer();  // throws std::runtime_error if it cannot be started
+  // Throws std::runtime_error if it cannot be started. `syncs`: commits reach the disk, which costs time.
+  explicit PostgresServer(bool syncs = false);
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
@@ -27,6 +28,7 @@ class PostgresServer {
   [[nodiscard]] Config ConfigFor(std::string schema = "") const;
 
  private:
+  const bool syncs_;
   std::filesystem::path folder_;
   pid_t pid_ = -1;
 };
