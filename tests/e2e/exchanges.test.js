@@ -260,7 +260,7 @@ test('kill -9 at any point of a sync, then resume, gives the same list', { timeo
 
 test('a list that must be fresh and is not makes scans incomplete', { timeout: 240_000 * slowdown }, async () => {
   const cli = (...args) => tamiz(server, args);
-  assert.equal((await cli('list', 'update', 'ncmec-list', '--max-age', '4s')).code, 0);
+  assert.equal((await cli('list', 'policy', 'ncmec-list', '--max-age', '4s')).code, 0);
   assert.match((await cli('list', 'show', 'ncmec-list')).stdout, /max age +4/);
   await sync('ncmec');
   assert.equal((await scan('unrelated.jpg', ['ncmec-list'])).verdict, 'VERDICT_NO_KNOWN_MATCH', 'confirmed a moment ago, though nothing changed');
