@@ -537,6 +537,8 @@ void Metrics::TlsCertificate(std::chrono::system_clock::time_point expiry) {
 
 void Metrics::TlsReloaded(bool succeeded) {
   families_->tls_reloads.Of(succeeded ? "succeeded" : "failed").Increment();
+}
+
 void Metrics::StoreState(bool usable, std::uint64_t records_waiting) {
   families_->store_usable.Set(usable ? 1 : 0);
   families_->records_waiting.Set(static_cast<double>(records_waiting));

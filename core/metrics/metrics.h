@@ -119,8 +119,6 @@ class Metrics {
   void BuildInfo(std::string_view version);           // tamiz_build_info{version} 1
   // tamiz_store_usable, tamiz_records_waiting
   void StoreState(bool usable, std::uint64_t records_waiting);
-  void SandboxLayer(std::string_view layer);  // tamiz_sandbox_layer_active{layer} 1
-  void BuildInfo(std::string_view version);   // tamiz_build_info{version} 1
 
  private:
   struct Families;

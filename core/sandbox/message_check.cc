@@ -33,6 +33,7 @@ bool IsDecoderReason(std::uint32_t code) {
     case IncompleteCode::kDecoderTimeout:
     case IncompleteCode::kLowQuality:
     case IncompleteCode::kListUnavailable:
+    case IncompleteCode::kMatchLimit:
       return false;
   }
   return false;  // no enumerator at all
