@@ -109,7 +109,7 @@ struct App::Parts {
   void WarnOfOpenDoors() const;
   bool ShutDownOnce();
   [[nodiscard]] ServiceParts service_parts() {
-    return {*access,  *calls,     *watch,   config.server.max_call_time,
+    return {*access,  *calls,     *streams, config.server.max_call_time,
             *scanner, *admission, *budget,  source,
             *lists,   *store,     metrics,  settings,
             *uploads, *changes,   *exports, *exchanges};
@@ -137,12 +137,12 @@ struct App::Parts {
   LiveSettings settings;
   std::unique_ptr<AccessControl> access;
   std::unique_ptr<CallCount> calls;
-  std::unique_ptr<StreamWatch> watch;
+  std::unique_ptr<StreamWatch> streams;
   std::unique_ptr<work::Admission> admission;
   std::unique_ptr<IoPool> uploads, changes, exports, syncs;
   std::unique_ptr<exchange::ExchangeRunner> exchanges;
   std::unique_ptr<SelfTestRunner> self_test_runner;
-  std::unique_ptr<store::Watch> watch;  // null if no other process changes lists
+  std::unique_ptr<store::Watch> follower;  // null if no other process changes lists
 
   std::unique_ptr<EarlyService> early_service;
   std::unique_ptr<ScanService> scan_service;
@@ -320,8 +320,8 @@ void App::Parts::LookAtStore() {
   for (const char* service : kManagingServices)
     server->GetHealthCheckService()->SetServingStatus(service, usable.ok());
   metrics.StoreState(usable.ok(), store->RecordsWaiting());
-  if (watch != nullptr) {
-    const std::string problem = watch->Problem();
+  if (follower != nullptr) {
+    const std::string problem = follower->Problem();
     readiness.Warn("changes",
                    problem.empty() ? "" : "changes of lists by other tamizd are not seen: " + problem);
   }
@@ -357,7 +357,7 @@ void App::Parts::Housekeeping(const std::stop_token& stop) {
     }
     MutexLock lock_wait(mutex);
     if (!stop.stop_requested())
-      wake.WaitUntil(mutex, now + (watch == nullptr ? kLookEvery : kLookAtSharedStoreEvery));
+      wake.WaitUntil(mutex, now + (follower == nullptr ? kLookEvery : kLookAtSharedStoreEvery));
   }
 }
 
@@ -381,7 +381,7 @@ bool App::Parts::ShutDownOnce() {
   };
   steps.stop_background = [this] {
     housekeeping = {};
-    watch.reset();
+    follower.reset();
     if (lists != nullptr) lists->StopTidying();  // its listener asks for self-tests
     self_test_runner.reset();
     admission.reset();  // waits for scans whose decoders were just killed
@@ -464,10 +464,10 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
       p.exchange, exchange::ExchangeRunner::Parts{*p.store, *p.lists, p.metrics, Clock::System()});
   p.self_test_runner =
       std::make_unique<SelfTestRunner>(*p.self_test, p.readiness, p.config.self_test.interval);
-  p.watch = p.store->Follow([&p] { return p.lists->LoadAll(); });
+  p.follower = p.store->Follow([&p] { return p.lists->LoadAll(); });
 
   p.calls = std::make_unique<CallCount>(p.config.server.max_calls_in_flight);
-  p.watch = std::make_unique<StreamWatch>(
+  p.streams = std::make_unique<StreamWatch>(
       StreamWatch::Limits{p.config.server.stream_idle_time, p.config.server.max_call_time});
   const ServiceParts services = p.service_parts();
   p.scan_service = std::make_unique<ScanService>(services);
