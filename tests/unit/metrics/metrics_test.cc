@@ -44,6 +44,8 @@ void UseAll(Metrics& metrics) {
   metrics.ListLoaded("known", 3, 100, 6400, std::chrono::system_clock::time_point(1700000000s), 20ms);
   metrics.ListState("known", 7, 1, 2, 3);
   metrics.Matched("known", "enforce");
+  metrics.Synced("ncmec", "changed", std::chrono::system_clock::time_point(1700000002s), 4);
+  metrics.ExchangePending("ncmec", true);
   metrics.Suppressed(2);
   metrics.Refused("BYTE_BUDGET");
   metrics.Principals(std::vector<std::string>{"uploads"});
@@ -128,6 +130,23 @@ TEST(Metrics, TheAlertRulesUseOnlyMetricsThatExist) {
     at = end;
   }
   EXPECT_GT(seen, 10);
+}
+
+TEST(Metrics, AnExchangeShowsItsSeriesUntilItGoes) {
+  Metrics metrics;
+  metrics.Synced("ncmec", "", std::nullopt, 0);
+  EXPECT_THAT(metrics.Text(),
+              HasSubstr("tamiz_exchange_last_success_timestamp_seconds{exchange=\"ncmec\"} 0"));
+  EXPECT_THAT(metrics.Text(),
+              HasSubstr("tamiz_exchange_syncs_total{exchange=\"ncmec\",outcome=\"failed\"} 0"));
+  metrics.Synced("ncmec", "failed", std::nullopt, 2);
+  metrics.ExchangePending("ncmec", true);
+  EXPECT_THAT(metrics.Text(),
+              HasSubstr("tamiz_exchange_syncs_total{exchange=\"ncmec\",outcome=\"failed\"} 1"));
+  EXPECT_THAT(metrics.Text(), HasSubstr("tamiz_exchange_skipped_total{exchange=\"ncmec\"} 2"));
+  EXPECT_THAT(metrics.Text(), HasSubstr("tamiz_exchange_change_pending{exchange=\"ncmec\"} 1"));
+  metrics.ExchangeGone("ncmec");
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("ncmec")));
 }
 
 TEST(Metrics, ClosedSetsShowZeroesFromTheStart) {
