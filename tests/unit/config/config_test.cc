@@ -147,7 +147,8 @@ TEST(Keys, CoverEveryFieldOfEverySection) {
   EXPECT_EQ(count("exchange."), Members<exchange::Config>());
   EXPECT_EQ(count("self_test."), Members<SelfTestConfig>());
   EXPECT_EQ(count("log."), Members<LogConfig>());
-  EXPECT_EQ(Members<Config>(), 10u);  // nine sections and data_dir
+  EXPECT_EQ(count("store."), Members<store::Config>());
+  EXPECT_EQ(Members<Config>(), 12u);  // eleven sections and data_dir
 }
 
 TEST(Keys, EachReachesAFieldOfItsOwn) {

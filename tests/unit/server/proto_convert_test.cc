@@ -103,7 +103,9 @@ TEST(ProtoConvertTest, VerdictsCodesTypesAndTransformsHaveTheNumbersOfTheApi) {
     EXPECT_EQ(v1::IncompleteCode_Name(static_cast<v1::IncompleteCode>(code)),
               "INCOMPLETE_CODE_" + std::string(media::ToString(code)));
   }
-  EXPECT_EQ(v1::IncompleteCode_MAX, static_cast<int>(media::kAllIncompleteCodes.size()));
+  // UNSPECIFIED has no reason.
+  EXPECT_EQ(v1::IncompleteCode_descriptor()->value_count() - 1,
+            static_cast<int>(media::kAllIncompleteCodes.size()));
   EXPECT_EQ(static_cast<int>(lists::HashType::kOpaque), v1::HASH_TYPE_OPAQUE);
   EXPECT_EQ(static_cast<int>(hash::Transform::kTransverse) + 1, v1::TRANSFORM_TRANSVERSE);
   EXPECT_EQ(static_cast<int>(lists::ListMode::kOff), v1::LIST_MODE_OFF);
