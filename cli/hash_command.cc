@@ -152,6 +152,7 @@ int RunLookup(Session& session, const LookupOptions& options) {
     fmt::print("{}{}\n", Name(response.verdict()),
                response.confidence() > 0 ? fmt::format("  confidence {:.4g}", response.confidence()) : "");
     PrintMatches(response.matches());
+    PrintSuppressed(response.suppressed(), response.suppressed_count());
     PrintReasons(response.incomplete_reasons());
   }
   return ExitCodeOf(response.verdict());

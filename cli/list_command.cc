@@ -1,10 +1,12 @@
 // tamiz list …: lists, their policy and versions, single entries.
+#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
 
 #include "cli/command.h"
 #include "cli/files.h"
@@ -53,6 +55,10 @@ std::string ModeName(v1::ListMode mode) {
   }
 }
 
+std::string Limit(std::uint32_t hits) { return hits == 0 ? "no limit" : fmt::format("{}", hits); }
+
+std::string HoldName(v1::HoldKind kind) { return kind == v1::HOLD_KIND_BREAKER ? "breaker" : "disabled"; }
+
 void PrintList(const v1::HashList& list) {
   const v1::ListPolicy& policy = list.policy();
   fmt::print("name             {}{}\n", Printable(list.name()), list.built_in() ? "  (built in)" : "");
@@ -73,6 +79,16 @@ void PrintList(const v1::HashList& list) {
              policy.border_removal() ? "on" : "off");
   if (policy.has_max_age()) fmt::print("max age          {}\n", Seconds(policy.max_age()));
   fmt::print("action hint      {}\n", Printable(policy.action_hint()));
+  const v1::BreakerPolicy& breaker = policy.breaker();
+  fmt::print("breaker          entry {}, list {} uploads within {} s\n", Limit(breaker.entry_hits()),
+             Limit(breaker.list_hits()), breaker.window().seconds());
+  if (list.has_breaker()) {
+    fmt::print("TRIPPED          the whole list is in shadow since {}: {}\n", Text(list.breaker().since()),
+               Printable(list.breaker().reason()));
+  }
+  if (list.entries_tripped() > 0)
+    fmt::print("tripped          {} entries in shadow\n", list.entries_tripped());
+  if (list.entries_disabled() > 0) fmt::print("disabled         {} entries\n", list.entries_disabled());
 }
 
 void PrintEntry(const v1::Entry& entry) {
@@ -85,6 +101,42 @@ void PrintEntry(const v1::Entry& entry) {
     fmt::print("metadata         {} = {}\n", Printable(key), Printable(value));
   }
   if (entry.has_expires_at()) fmt::print("expires          {}\n", Text(entry.expires_at()));
+  for (const v1::Hold& hold : entry.holds()) {
+    fmt::print("hold             {}{} since {}{}{}{}\n", HoldName(hold.kind()),
+               hold.entry_id().empty() ? " of the whole list" : "", Text(hold.since()),
+               hold.has_until() ? " until " + Text(hold.until()) : "",
+               hold.actor().empty() ? "" : " by " + Printable(hold.actor()),
+               hold.reason().empty() ? "" : ": " + Printable(hold.reason()));
+  }
+}
+
+// A time as text, or a span from now on.
+bool ParseUntil(const std::string& text, google::protobuf::Timestamp& until) {
+  if (google::protobuf::util::TimeUtil::FromString(text, &until)) return true;
+  std::int64_t count = 0;
+  const char* const last = text.data() + text.size() - 1;
+  const auto [end, error] = std::from_chars(text.data(), last, count);
+  if (error != std::errc() || end != last || count <= 0 || count > 1'000'000'000) return false;
+  std::int64_t seconds = 0;
+  switch (*last) {
+    case 's':
+      seconds = 1;
+      break;
+    case 'm':
+      seconds = 60;
+      break;
+    case 'h':
+      seconds = 3600;
+      break;
+    case 'd':
+      seconds = 86'400;
+      break;
+    default:
+      return false;
+  }
+  until = google::protobuf::util::TimeUtil::GetCurrentTime() +
+          google::protobuf::util::TimeUtil::SecondsToDuration(count * seconds);
+  return true;
 }
 
 int RunAll(Session& session) {
@@ -217,23 +269,90 @@ void AddEntryVerbs(CLI::App& lists, Session& session) {
   });
 
   for (const bool enable : {false, true}) {
-    auto entry = std::make_shared<std::pair<std::string, std::string>>();
+    struct Switch {
+      std::string list, id, reason, until;
+    };
+    auto entry = std::make_shared<Switch>();
     CLI::App* verb =
         Verb(lists, enable ? "enable" : "disable",
-             enable ? "Let a disabled entry match again." : "Stop an entry from matching, and keep it.",
-             entry->first);
-    verb->add_option("ID", entry->second, "id of the entry")->required();
+             enable ? "Let a disabled entry match again."
+                    : "Stop an entry from matching, and keep it. Imports and rollbacks leave it so.",
+             entry->list);
+    verb->add_option("ID", entry->id, "id of the entry")->required();
+    verb->add_option("--reason", entry->reason, "why; kept with the list");
+    if (!enable) {
+      verb->add_option("--until", entry->until,
+                       "when it matches again by itself: 2026-12-31T00:00:00Z, or in 90s, 45m, 12h, 30d");
+    }
     verb->callback([&session, entry, enable] {
       session.run = [&session, entry, enable] {
         v1::DisableEntryRequest request;
-        request.set_list(entry->first);
-        request.set_entry_id(entry->second);
+        request.set_list(entry->list);
+        request.set_entry_id(entry->id);
         request.set_enable(enable);
+        request.set_reason(entry->reason);
+        if (!entry->until.empty() && !ParseUntil(entry->until, *request.mutable_until())) {
+          return Fail(
+              fmt::format("--until {}: expected a time as 2026-12-31T00:00:00Z, or 90s, 45m, 12h, 30d",
+                          entry->until),
+              session.json);
+        }
         return Call(session, &Stub::DisableEntry, request,
                     [](const v1::DisableEntryResponse& response) { PrintVersion(response.list()); });
       };
     });
   }
+}
+
+void AddHoldVerbs(CLI::App& lists, Session& session) {
+  auto list = std::make_shared<std::string>();
+  CLI::App* holds =
+      Verb(lists, "holds",
+           "Print which entries are disabled or tripped a breaker, and the trail of such changes.", *list);
+  holds->callback([&session, list] {
+    session.run = [&session, list] {
+      v1::ListHoldsRequest request;
+      request.set_list(*list);
+      return Call(session, &Stub::ListHolds, request, [](const v1::ListHoldsResponse& response) {
+        const auto entry = [](const std::string& id) { return id.empty() ? "(whole list)" : id; };
+        Table now({"entry", "hold", "since", "until", "by", "reason"});
+        for (const v1::Hold& hold : response.holds()) {
+          now.Add({entry(hold.entry_id()), HoldName(hold.kind()), Text(hold.since()),
+                   hold.has_until() ? Text(hold.until()) : "-", hold.actor(), hold.reason()});
+        }
+        now.Print();
+        Table trail({"at", "what", "entry", "by", "reason"});
+        for (const v1::HoldEvent& event : response.events()) {
+          trail.Add({Text(event.at()), event.what(), entry(event.entry_id()), event.actor(), event.reason()});
+        }
+        if (!trail.empty()) {
+          fmt::print("\n");
+          trail.Print();
+        }
+      });
+    };
+  });
+
+  struct Reset {
+    std::string list, id, reason;
+  };
+  auto reset = std::make_shared<Reset>();
+  CLI::App* verb = Verb(lists, "reset-breaker",
+                        "Let matches count again that the hit-rate breaker moved to shadow.", reset->list);
+  verb->add_option("ID", reset->id, "id of the entry; the list and all its entries if left out");
+  verb->add_option("--reason", reset->reason, "why; kept with the list");
+  verb->callback([&session, reset] {
+    session.run = [&session, reset] {
+      v1::ResetBreakerRequest request;
+      request.set_list(reset->list);
+      request.set_entry_id(reset->id);
+      request.set_reason(reset->reason);
+      return Call(session, &Stub::ResetBreaker, request, [](const v1::ResetBreakerResponse& response) {
+        fmt::print("{} breakers reset; ", response.reset());
+        PrintVersion(response.list());
+      });
+    };
+  });
 }
 
 void AddVersionVerbs(CLI::App& lists, Session& session) {
@@ -395,6 +514,7 @@ void AddListCommands(CLI::App& app, Session& session) {
 
   AddListFileVerbs(lists, session);
   AddEntryVerbs(lists, session);
+  AddHoldVerbs(lists, session);
   AddVersionVerbs(lists, session);
 }
 

@@ -13,6 +13,7 @@
 
 #include "cli/entries.h"
 #include "cli/files.h"
+#include "cli/import_format.h"
 #include "cli/list_settings.h"
 #include "cli/output.h"
 #include "tamiz/v1/list_service.grpc.pb.h"
@@ -21,20 +22,45 @@ namespace tamiz::cli {
 namespace {
 
 struct ImportArguments {
-  std::string list, file, format, delimiter, default_hash_type;
-  bool create = false, dry_run = false, replace = false, no_header = false;
+  std::string list, file;
+  bool create = false, dry_run = false, replace = false;
   std::optional<double> max_rejected_share;
-  std::string column_entry_id, column_hash_type, column_value, column_labels, column_metadata, column_quality,
-      column_time_ms;
+  ImportFormat format;
   ListSettings settings;  // for --create
 };
 
-// By the file's name, for people who leave --format out.
-std::string FormatOf(const std::string& file) {
-  for (const char* format : {"csv", "tsv", "ndjson"}) {
-    if (file.ends_with(std::string(".") + format)) return format;
+// For people: what was read and what was not, and what changed.
+void PrintReport(const v1::ImportEntriesResponse& response, const std::string& file, bool guessed) {
+  for (const v1::RejectedRow& row : response.rejected()) {
+    fmt::print(stderr, "{}:{}: {}\n", Printable(file), row.line(), Printable(row.reason()));
   }
-  return file.ends_with(".jsonl") ? "ndjson" : "";
+  const auto shown = static_cast<std::uint64_t>(response.rejected_size());
+  if (response.rows_rejected() > shown) {
+    fmt::print(stderr, "and {} more rejected rows\n", response.rows_rejected() - shown);
+  }
+  for (const v1::ReasonCount& skipped : response.skipped()) {
+    fmt::print(stderr, "kept out {} rows: {}\n", skipped.count(), Printable(skipped.reason()));
+  }
+  for (const v1::ReasonCount& dropped : response.dropped_hashes()) {
+    fmt::print(stderr, "left out {} hashes: {}\n", dropped.count(), Printable(dropped.reason()));
+  }
+  if (guessed) fmt::print(stderr, "read as {}\n", Printable(response.format()));
+  if (!response.categories().empty()) {
+    Table table({"category", "rows", "kept out"});
+    for (const v1::CategoryCount& category : response.categories()) {
+      table.Add({category.category().empty() ? "(none)" : category.category(),
+                 fmt::format("{}", category.rows()), fmt::format("{}", category.kept_out())});
+    }
+    table.Print();
+  }
+  const std::string kept_out =
+      response.rows_skipped() == 0 ? "" : fmt::format(", {} kept out", response.rows_skipped());
+  fmt::print("{}{} rows read, {} rejected{}; entries: {} added, {} changed, {} removed, {} unchanged\n",
+             response.dry_run() ? "dry run, nothing changed: " : "", response.rows_read(),
+             response.rows_rejected(), kept_out, response.entries_added(), response.entries_updated(),
+             response.entries_removed(), response.entries_unchanged());
+  fmt::print("{} is at version {} with {} entries\n", Printable(response.list().name()),
+             response.list().version(), response.list().entry_count());
 }
 
 // Makes the list if it is missing and may be made.
@@ -70,24 +96,14 @@ int RunImport(Session& session, const ImportArguments& arguments) {
   v1::ImportEntriesRequest message;
   v1::ImportOptions& options = *message.mutable_options();
   options.set_list(arguments.list);
-  options.set_format(arguments.format.empty() ? FormatOf(arguments.file) : arguments.format);
-  if (options.format().empty())
-    return Fail("name the file's format: --format csv, tsv or ndjson", session.json);
   options.set_dry_run(arguments.dry_run);
   options.set_replace(arguments.replace);
-  options.set_delimiter(arguments.delimiter == "\\t" ? "\t" : arguments.delimiter);
-  options.set_no_header(arguments.no_header);
-  options.set_default_hash_type(arguments.default_hash_type);
   if (arguments.max_rejected_share.has_value()) options.set_max_rejected_share(*arguments.max_rejected_share);
-  v1::ColumnMapping& columns = *options.mutable_columns();
-  columns.set_entry_id(arguments.column_entry_id);
-  columns.set_hash_type(arguments.column_hash_type);
-  columns.set_value(arguments.column_value);
-  columns.set_labels(arguments.column_labels);
-  columns.set_metadata(arguments.column_metadata);
-  columns.set_quality(arguments.column_quality);
-  columns.set_time_ms(arguments.column_time_ms);
+  if (const std::string fault = FillFormat(arguments.format, arguments.file, options); !fault.empty()) {
+    return Fail(fault, session.json);
+  }
 
+  const bool guessed = options.format() == "auto";
   const Input input = FileInput(arguments.file);
   if (input.kind == Input::Kind::kFile && access(input.name.c_str(), R_OK) != 0) {
     return Fail(fmt::format("cannot read {}: {}", input.name, std::strerror(errno)), session.json);
@@ -125,19 +141,7 @@ int RunImport(Session& session, const ImportArguments& arguments) {
     fmt::print("{}\n", ToJson(response));
     return 0;
   }
-  for (const v1::RejectedRow& row : response.rejected()) {
-    fmt::print(stderr, "{}:{}: {}\n", Printable(arguments.file), row.line(), Printable(row.reason()));
-  }
-  const auto shown = static_cast<std::uint64_t>(response.rejected_size());
-  if (response.rows_rejected() > shown) {
-    fmt::print(stderr, "and {} more rejected rows\n", response.rows_rejected() - shown);
-  }
-  fmt::print("{}{} rows read, {} rejected; entries: {} added, {} changed, {} removed, {} unchanged\n",
-             response.dry_run() ? "dry run, nothing changed: " : "", response.rows_read(),
-             response.rows_rejected(), response.entries_added(), response.entries_updated(),
-             response.entries_removed(), response.entries_unchanged());
-  fmt::print("{} is at version {} with {} entries\n", Printable(response.list().name()),
-             response.list().version(), response.list().entry_count());
+  PrintReport(response, arguments.file, guessed);
   return 0;
 }
 
@@ -209,32 +213,24 @@ void AddListFileVerbs(CLI::App& lists, Session& session) {
       "CSV by default has the header entry_id,hash_type,value,labels,metadata (and quality, time_ms): "
       "labels\n"
       "separated by ';', metadata a JSON object or empty, hash_type one of md5 sha1 sha256 pdq, values in "
-      "hex.");
+      "hex.\n"
+      "vics and caid need --category-map: rows without a category, with 0 or with one that is not mapped are "
+      "kept\n"
+      "out and counted, and never become known material.");
   verb->add_option("NAME", import->list, "name or identifier of the list")->required();
   verb->add_option("FILE", import->file, "the file, or - for standard input")->required();
-  verb->add_option("--format", import->format, "csv, tsv or ndjson; by the file's name if left out")
-      ->check(CLI::IsMember({"csv", "tsv", "ndjson"}));
   verb->add_flag("--create", import->create, "make the list if there is none of that name");
   verb->add_flag("--dry-run", import->dry_run, "read and check everything, change nothing");
   verb->add_flag("--replace", import->replace,
                  "the file is the whole list: remove entries that it does not name");
-  verb->add_option("--delimiter", import->delimiter, "one character between columns; \\t for a tab");
-  verb->add_flag("--no-header", import->no_header, "the first row is data; columns are numbers from 1");
-  verb->add_option("--column-id", import->column_entry_id, "column of the entry's id");
-  verb->add_option("--column-type", import->column_hash_type, "column of the hash type");
-  verb->add_option("--column-value", import->column_value, "column of the hash");
-  verb->add_option("--column-labels", import->column_labels, "column of the labels");
-  verb->add_option("--column-metadata", import->column_metadata, "column of the metadata");
-  verb->add_option("--column-quality", import->column_quality, "column of the PDQ quality");
-  verb->add_option("--column-time-ms", import->column_time_ms,
-                   "column of a video frame's time in milliseconds");
-  verb->add_option("--default-hash-type", import->default_hash_type, "kind of all hashes if no column tells")
-      ->check(CLI::IsMember({"md5", "sha1", "sha256", "pdq"}));
   verb->add_option("--max-rejected-share", import->max_rejected_share,
                    "refuse the file if more of its rows are rejected, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
   verb->add_option("--source-org", import->settings.source_org,
                    "for --create: organisation that the list comes from");
+  verb->add_option("--kind", import->settings.kind, "for --create: block (default) or allow")
+      ->check(CLI::IsMember({"block", "allow"}));
+  AddFormatOptions(*verb, import->format);
   verb->callback(
       [&session, import] { session.run = [&session, import] { return RunImport(session, *import); }; });
 

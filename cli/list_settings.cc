@@ -30,6 +30,12 @@ void FillPolicy(const ListSettings& settings, v1::ListPolicy& policy, google::pr
                     : v == "off"  ? v1::LIST_MODE_OFF
                                   : v1::LIST_MODE_ENFORCE);
   });
+  take(settings.breaker_entry_hits, "breaker",
+       [&](unsigned v) { policy.mutable_breaker()->set_entry_hits(v); });
+  take(settings.breaker_list_hits, "breaker",
+       [&](unsigned v) { policy.mutable_breaker()->set_list_hits(v); });
+  take(settings.breaker_window, "breaker",
+       [&](unsigned v) { policy.mutable_breaker()->mutable_window()->set_seconds(v); });
   take(settings.action_hint, "action_hint", [&](const std::string& v) { policy.set_action_hint(v); });
   take(settings.max_age, "max_age", [&](const std::string& v) {
     double seconds = 0;
@@ -80,6 +86,16 @@ void AddListSettings(CLI::App& command, ListSettings& settings, bool creating) {
   command
       .add_option("--border-removal", settings.border_removal, "also look up frames without their borders")
       ->check(CLI::IsMember({"on", "off"}));
+  command
+      .add_option("--breaker-entry-hits", settings.breaker_entry_hits,
+                  "different uploads that match one entry before it is moved to shadow; 0: no limit")
+      ->check(CLI::Range(0, 1'000'000));
+  command
+      .add_option("--breaker-list-hits", settings.breaker_list_hits,
+                  "different uploads that match the list before it is moved to shadow; 0: no limit")
+      ->check(CLI::Range(0, 1'000'000));
+  command.add_option("--breaker-window", settings.breaker_window, "within how many seconds")
+      ->check(CLI::Range(10, 604'800));
   command.add_option("--action-hint", settings.action_hint, "what to do with a match, for example block");
   command
       .add_option("--max-age", settings.max_age,

@@ -15,6 +15,7 @@ namespace tamiz::cli {
 struct ListSettings {
   std::optional<std::string> source_org, description, kind, mode, action_hint, sampling, max_age;
   std::vector<std::string> labels;
+  std::optional<unsigned> breaker_entry_hits, breaker_list_hits, breaker_window;  // the last in seconds
   std::optional<unsigned> radius, review_radius, quality_floor;
   std::optional<double> min_reference_coverage, min_query_coverage;
   std::optional<std::string> orientations, border_removal;  // "on", "off"

@@ -30,7 +30,9 @@ void PrintMatches(const google::protobuf::RepeatedPtrField<v1::Match>& matches) 
     if (match.exact()) notes.emplace_back("identical file");
     if (match.border_removed()) notes.emplace_back("border removed");
     if (match.review()) notes.emplace_back("for review");
-    if (match.shadow()) notes.emplace_back("shadow, does not count");
+    if (match.shadow())
+      notes.push_back(match.shadow_reason() == "breaker" ? "shadow by the hit-rate breaker, does not count"
+                                                         : "shadow, does not count");
     if (!match.labels().empty()) {
       notes.push_back("labels " + Join({match.labels().begin(), match.labels().end()}, ";"));
     }
@@ -44,6 +46,17 @@ void PrintMatches(const google::protobuf::RepeatedPtrField<v1::Match>& matches) 
                Join(notes, ", ")});
   }
   if (!table.empty()) table.Print();
+}
+
+void PrintSuppressed(const google::protobuf::RepeatedPtrField<v1::SuppressedMatch>& suppressed,
+                     std::uint32_t count) {
+  for (const v1::SuppressedMatch& one : suppressed) {
+    fmt::print("  suppressed: {} of {}, by {} of {} v{}\n", Printable(one.match().entry_id()),
+               Printable(one.match().list_name()), Printable(one.allowed_by().entry_id()),
+               Printable(one.allowed_by().list_name()), one.allowed_by().list_version());
+  }
+  const auto shown = static_cast<std::uint32_t>(suppressed.size());
+  if (count > shown) fmt::print("  suppressed: {} more\n", count - shown);
 }
 
 void PrintReasons(const google::protobuf::RepeatedPtrField<v1::IncompleteReason>& reasons) {

@@ -9,6 +9,9 @@ namespace tamiz::cli {
 
 // A table on stdout, nothing if there are none.
 void PrintMatches(const google::protobuf::RepeatedPtrField<v1::Match>& matches);
+// What allow lists took away, and which of their entries did.
+void PrintSuppressed(const google::protobuf::RepeatedPtrField<v1::SuppressedMatch>& suppressed,
+                     std::uint32_t count);
 void PrintReasons(const google::protobuf::RepeatedPtrField<v1::IncompleteReason>& reasons);
 
 // See ExitCode. A verdict that this client does not know counts as an error: it is never clean.

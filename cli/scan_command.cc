@@ -222,6 +222,7 @@ void PrintForPeople(const std::string& name, const v1::ScanResult& result) {
   fmt::print("  ({})\n", Printable(Join(facts, ", ")));
 
   PrintMatches(result.matches());
+  PrintSuppressed(result.suppressed(), result.suppressed_count());
   PrintReasons(result.incomplete_reasons());
   if (result.coverage().stopped_on_match())
     fmt::print("  stopped at the match; what follows it was not looked at\n");

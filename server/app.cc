@@ -107,6 +107,7 @@ struct App::Parts {
   void ReportLists();
   // Says in the log who may call what, where that is not said by principals.
   void WarnOfOpenDoors() const;
+  Status Trip(const match::HitBreaker::Trip& trip);
   bool ShutDownOnce();
   [[nodiscard]] ServiceParts service_parts() {
     return {*access,  *calls,     *streams, config.server.max_call_time,
@@ -159,6 +160,33 @@ struct App::Parts {
 
   Mutex reload_mutex;  // one reload at a time
 };
+
+// Not on the scan's thread: a change may have to wait for an import.
+Status App::Parts::Trip(const match::HitBreaker::Trip& trip) {
+  if (changes == nullptr) return MakeError(StatusCode::kUnavailable, "the server is starting");
+  return changes->Submit([this, trip] {
+    lists::Hold hold;
+    hold.kind = lists::HoldKind::kBreaker;
+    hold.entry_id = trip.entry_id;
+    hold.reason = fmt::format("{} different uploads matched within {} s", trip.hits, trip.window.count());
+    hold.since = Clock::System().WallNow();
+    const auto changed = lists->ChangeExceptions(trip.list_id, [&](lists::Exceptions& exceptions) {
+      return exceptions.TrippedBreaker(trip.entry_id) != nullptr ? OkStatus() : exceptions.Put(hold);
+    });
+    if (!changed.ok()) {
+      scanner->ForgetHits(trip.list_id, trip.entry_id);
+      return LogError(
+          "a breaker reached its limit and could not be tripped",
+          {{"list", trip.list_name}, {"entry", trip.entry_id}, {"error", Message(changed.status())}});
+    }
+    metrics.BreakerTripped(trip.entry_id.empty());
+    LogError("a hit-rate breaker tripped: matches are in shadow until a person resets it",
+             {{"list", trip.list_name},
+              {"entry", trip.entry_id},
+              {"hits", static_cast<std::int64_t>(trip.hits)},
+              {"window_s", std::int64_t{trip.window.count()}}});
+  });
+}
 
 void App::Parts::ReportLists() {
   const std::shared_ptr<const lists::Catalog> catalog = lists->Current();
@@ -444,8 +472,9 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   TAMIZ_ASSIGN_OR_RETURN(p.fetcher, source::MakeFetcher(p.source, *p.budget));
   p.compute = std::make_unique<work::ComputePool>();
   p.scanner = std::make_unique<scan::Scanner>(
-      p.config.scan, scan::Scanner::Parts{*p.frames, *p.fetcher, *p.lists, *p.store, *p.compute, p.metrics,
-                                          Clock::System()});
+      p.config.scan,
+      scan::Scanner::Parts{*p.frames, *p.fetcher, *p.lists, *p.store, *p.compute, p.metrics, Clock::System(),
+                           [&p](const match::HitBreaker::Trip& trip) { return p.Trip(trip); }});
   p.self_test =
       std::make_unique<scan::SelfTest>(*p.scanner, *p.lists, p.source, *p.budget, p.metrics, Clock::System());
   TAMIZ_RETURN_IF_ERROR(p.self_test->InstallList());

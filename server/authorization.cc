@@ -34,9 +34,11 @@ constexpr std::array kRules = {
     MethodRule{"ListService/GetEntry", Role::kListsRead},    // without its hashes
     MethodRule{"ListService/GetList", Role::kListsRead},
     MethodRule{"ListService/ImportEntries", Role::kListsWrite},
+    MethodRule{"ListService/ListHolds", Role::kListsRead},
     MethodRule{"ListService/ListLists", Role::kListsRead},
     MethodRule{"ListService/ListVersions", Role::kListsRead},
     MethodRule{"ListService/RemoveEntries", Role::kListsWrite},
+    MethodRule{"ListService/ResetBreaker", Role::kListsWrite},
     MethodRule{"ListService/RollbackList", Role::kListsWrite},
     MethodRule{"ListService/UpdateList", Role::kListsWrite},
     MethodRule{"ScanService/ListFormats", Role::kScan},

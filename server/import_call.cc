@@ -65,14 +65,18 @@ Status ImportCall::TakeOptions() {
     return WithField(InvalidArgument("options.list is empty; give the list's name or identifier"),
                      "options.list");
   }
-  TAMIZ_ASSIGN_OR_RETURN(const lists::ReadOptions read, ToReadOptions(options));
+  TAMIZ_ASSIGN_OR_RETURN(lists::ReadOptions read, ToReadOptions(options));
   // Before the file comes: a list that does not exist need not be sent one.
   TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo list, parts_.lists.GetList(options.list()));
   TAMIZ_RETURN_IF_ERROR(MayChange(list));
+  read.for_allow_list = list.kind == lists::ListKind::kAllow;
+  format_ = read.format;
   StatusOr<std::unique_ptr<lists::EntryReader>> reader = lists::MakeEntryReader(
       read, [this](std::uint64_t line, lists::Entry&& entry) { collector_.Add(line, std::move(entry)); },
-      [this](lists::Rejection&& rejection) { collector_.Reject(std::move(rejection)); });
-  if (!reader.ok()) return WithField(reader.status(), "options.format");
+      [this](lists::Rejection&& rejection) { collector_.Reject(std::move(rejection)); }, collector_.Notes());
+  if (!reader.ok()) {
+    return Field(reader.status()).empty() ? WithField(reader.status(), "options.format") : reader.status();
+  }
   reader_ = *std::move(reader);
   options_ = options;
   return OkStatus();
@@ -83,10 +87,14 @@ Status ImportCall::TakeChunk() {
   if (!options_) return WithField(InvalidArgument("the first message must carry options"), "options");
   if (entries_seen_ > 0) return InvalidArgument("a file's bytes came after entries: send one or the other");
   const std::string& chunk = message_.chunk();
-  TAMIZ_RETURN_IF_ERROR(parts_.budget.Take(share_, chunk.size()));
   call_.pass().AddBytes(chunk.size());
   has_chunks_ = true;
-  return reader_->Feed(std::span(reinterpret_cast<const std::uint8_t*>(chunk.data()), chunk.size()));
+  parts_.metrics.ImportBytes(chunk.size());
+  TAMIZ_RETURN_IF_ERROR(
+      reader_->Feed(std::span(reinterpret_cast<const std::uint8_t*>(chunk.data()), chunk.size())));
+  // What is kept counts, and not the file: much of a VICS file is of no use here.
+  const std::uint64_t kept = collector_.content_bytes();
+  return kept <= share_.bytes() ? OkStatus() : parts_.budget.Take(share_, kept - share_.bytes());
 }
 
 Status ImportCall::TakeEntries() {
@@ -111,6 +119,8 @@ Status ImportCall::Apply() {
   TAMIZ_RETURN_IF_ERROR(call_.context().StillWanted(std::chrono::steady_clock::now()));
   if (has_chunks_) TAMIZ_RETURN_IF_ERROR(reader_->Finish());
   lists::EntryCollector::Collected collected = collector_.Finish();
+  parts_.metrics.ImportRows(collected.rows_read - collected.rows_rejected - collected.rows_skipped,
+                            collected.rows_rejected, collected.rows_skipped);
   const double largest_share = options_->has_max_rejected_share() ? options_->max_rejected_share()
                                                                   : parts_.settings.max_rejected_share.load();
   const double share = collected.rows_read == 0 ? 0
@@ -120,6 +130,17 @@ Status ImportCall::Apply() {
   // load.
   const bool is_handful = !options_->has_max_rejected_share() && !collected.entries.empty() &&
                           collected.rows_rejected <= kToleratedRejections;
+  if (options_->refuse_unmapped() && collected.rows_unmapped > 0 && !options_->dry_run()) {
+    std::string message = fmt::format("{} rows have a category that no rule names; nothing was changed:",
+                                      collected.rows_unmapped);
+    for (const auto& [category, count] : collected.categories) {
+      if (!category.empty() && count.kept_out > 0) {
+        message += fmt::format(" {} of category {};", count.kept_out, category);
+      }
+    }
+    return MakeError(StatusCode::kFailedPrecondition, message + " add rules, with labels or to skip them",
+                     "UNMAPPED_CATEGORY");
+  }
   // A dry run answers with the rows instead: that is what it is for.
   if (share > largest_share && !is_handful && !options_->dry_run()) {
     std::string message = fmt::format(
@@ -146,13 +167,8 @@ Status ImportCall::Apply() {
   TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info,
                          parts_.lists.Apply(options_->list(), change, options_->dry_run(), counts));
   ToProto(info, response_->mutable_list());
-  response_->set_rows_read(collected.rows_read);
-  response_->set_rows_rejected(collected.rows_rejected);
-  for (const lists::Rejection& rejection : collected.rejections) {
-    v1::RejectedRow* row = response_->add_rejected();
-    row->set_line(rejection.line);
-    row->set_reason(rejection.reason);
-  }
+  ToProto(collected, response_);
+  if (has_chunks_ && response_->format().empty()) response_->set_format(format_);
   response_->set_entries_added(counts.added);
   response_->set_entries_updated(counts.updated);
   response_->set_entries_removed(counts.removed);

@@ -14,8 +14,8 @@
 namespace tamiz::server {
 
 // Reads one message at a time; the next read starts when the one before is taken in. Memory: the entries
-// read, whose bytes are taken from the byte budget as they come. Its steps follow each other, so no lock is
-// needed. Lives until OnDone.
+// read, whose contents are taken from the byte budget as they come. Its steps follow each other, so no lock
+// is needed. Lives until OnDone.
 class ImportCall final : public grpc::ServerReadReactor<v1::ImportEntriesRequest> {
  public:
   ImportCall(grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response,
@@ -49,6 +49,7 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportEntriesRequest
   source::ByteBudget::Share share_;
   lists::EntryCollector collector_;
   std::unique_ptr<lists::EntryReader> reader_;
+  std::string format_;  // as asked for
   bool has_chunks_ = false;
   std::uint64_t entries_seen_ = 0;
 };

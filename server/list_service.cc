@@ -283,20 +283,87 @@ grpc::ServerUnaryReactor* ListService::RemoveEntries(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* ListService::DisableEntry(grpc::CallbackServerContext* context,
                                                     const v1::DisableEntryRequest* request,
                                                     v1::DisableEntryResponse* response) {
-  return OnChanges(context, "ListService/DisableEntry", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, "ListService/DisableEntry", [this, request, response](RpcCall& call) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, parts_.lists.GetList(request->list()));
     TAMIZ_RETURN_IF_ERROR(MayChange(before));
     TAMIZ_ASSIGN_OR_RETURN(lists::Entry entry, parts_.store.GetEntry(before.list_id, request->entry_id()));
-    entry.disabled = !request->enable();
-    store::Change change;
-    change.what = request->enable() ? "enable" : "disable";
-    change.expected_version = before.version;
-    change.upserts.push_back(std::move(entry));
-    store::ChangeCounts counts;
-    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo after,
-                           parts_.lists.Apply(before.list_id, change, false, counts));
+    const WallTime now = Clock::System().WallNow();
+    TAMIZ_ASSIGN_OR_RETURN(lists::Hold hold, ToHold(*request, now));
+    hold.actor = call.pass().principal();
+    TAMIZ_ASSIGN_OR_RETURN(
+        lists::ListInfo after,
+        parts_.lists.ChangeExceptions(before.list_id, [&](lists::Exceptions& exceptions) -> Status {
+          if (!request->enable()) return exceptions.Put(hold);
+          exceptions.Remove(lists::HoldKind::kDisabled, entry.id, now, hold.reason, hold.actor);
+          return OkStatus();
+        }));
+    LogInfo(request->enable() ? "entry enabled" : "entry disabled",
+            {{"list", after.name}, {"entry", entry.id}, {"reason", hold.reason}, {"actor", hold.actor}});
+    if (request->enable() && entry.disabled) {
+      // Its file said so: that is the list's contents, and changes with a version.
+      entry.disabled = false;
+      store::Change change;
+      change.what = "enable";
+      change.expected_version = after.version;
+      change.upserts.push_back(std::move(entry));
+      store::ChangeCounts counts;
+      TAMIZ_ASSIGN_OR_RETURN(after, parts_.lists.Apply(before.list_id, change, false, counts));
+    }
     ToProto(after, response->mutable_list());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::ListHolds(grpc::CallbackServerContext* context,
+                                                 const v1::ListHoldsRequest* request,
+                                                 v1::ListHoldsResponse* response) {
+  return OnChanges(context, "ListService/ListHolds", [this, request, response](RpcCall&) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
+    const WallTime now = Clock::System().WallNow();
+    for (const lists::Hold& hold : info.policy.exceptions.holds()) {
+      if (!hold.until || *hold.until > now) ToProto(hold, response->add_holds());
+    }
+    for (const lists::HoldEvent& event : info.policy.exceptions.events())
+      ToProto(event, response->add_events());
+    return OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ListService::ResetBreaker(grpc::CallbackServerContext* context,
+                                                    const v1::ResetBreakerRequest* request,
+                                                    v1::ResetBreakerResponse* response) {
+  return OnChanges(context, "ListService/ResetBreaker", [this, request, response](RpcCall& call) -> Status {
+    TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
+    TAMIZ_RETURN_IF_ERROR(lists::Exceptions::CheckReason(request->reason()));
+    const WallTime now = Clock::System().WallNow();
+    std::uint32_t reset = 0;
+    TAMIZ_ASSIGN_OR_RETURN(
+        const lists::ListInfo after,
+        parts_.lists.ChangeExceptions(request->list(), [&](lists::Exceptions& exceptions) {
+          std::vector<std::string> ids;
+          for (const lists::Hold& hold : exceptions.holds()) {
+            const bool is_meant = request->entry_id().empty() || hold.entry_id == request->entry_id();
+            if (hold.kind == lists::HoldKind::kBreaker && is_meant) ids.push_back(hold.entry_id);
+          }
+          for (const std::string& id : ids) {
+            exceptions.Remove(lists::HoldKind::kBreaker, id, now, request->reason(), call.pass().principal());
+          }
+          reset = static_cast<std::uint32_t>(ids.size());
+          return OkStatus();
+        }));
+    if (reset == 0) {
+      return MakeError(StatusCode::kNotFound,
+                       fmt::format("no breaker of list \"{}\" has tripped{}", after.name,
+                                   request->entry_id().empty() ? "" : " for this entry"),
+                       "NOT_TRIPPED");
+    }
+    parts_.scanner.ForgetHits(after.list_id, request->entry_id());
+    LogInfo("breaker reset",
+            {{"list", after.name}, {"entry", request->entry_id()}, {"reason", request->reason()}});
+    ToProto(after, response->mutable_list());
+    response->set_reset(reset);
     return OkStatus();
   });
 }
@@ -310,6 +377,13 @@ grpc::ServerUnaryReactor* ListService::GetEntry(grpc::CallbackServerContext* con
     TAMIZ_ASSIGN_OR_RETURN(const lists::Entry entry,
                            parts_.store.GetEntry(info.list_id, request->entry_id()));
     ToProto(entry, false, response->mutable_entry());
+    const WallTime now = Clock::System().WallNow();
+    for (const lists::Hold& hold : info.policy.exceptions.holds()) {
+      const bool is_in_force = !hold.until || *hold.until > now;
+      if ((hold.entry_id == entry.id || hold.entry_id.empty()) && is_in_force) {
+        ToProto(hold, response->mutable_entry()->add_holds());
+      }
+    }
     return OkStatus();
   });
 }

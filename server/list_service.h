@@ -41,6 +41,12 @@ class ListService final : public v1::ListService::CallbackService {
   grpc::ServerUnaryReactor* DisableEntry(grpc::CallbackServerContext* context,
                                          const v1::DisableEntryRequest* request,
                                          v1::DisableEntryResponse* response) override;
+  grpc::ServerUnaryReactor* ListHolds(grpc::CallbackServerContext* context,
+                                      const v1::ListHoldsRequest* request,
+                                      v1::ListHoldsResponse* response) override;
+  grpc::ServerUnaryReactor* ResetBreaker(grpc::CallbackServerContext* context,
+                                         const v1::ResetBreakerRequest* request,
+                                         v1::ResetBreakerResponse* response) override;
   grpc::ServerUnaryReactor* GetEntry(grpc::CallbackServerContext* context, const v1::GetEntryRequest* request,
                                      v1::GetEntryResponse* response) override;
   grpc::ServerUnaryReactor* ListVersions(grpc::CallbackServerContext* context,

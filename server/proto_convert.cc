@@ -103,6 +103,26 @@ void Fill(const match::TimeRange& range, v1::TimeRange* proto) {
   ToProto(range.end, proto->mutable_end());
 }
 
+void Fill(const match::Suppression::Side& side, v1::SuppressedSide* proto) {
+  proto->set_list_id(side.list_id);
+  proto->set_list_name(side.list_name);
+  proto->set_list_version(side.list_version);
+  proto->set_entry_id(side.entry_id);
+  proto->set_hash_type(static_cast<v1::HashType>(side.hash_type));
+  proto->set_distance(side.distance);
+}
+
+// Into a ScanResult or a LookupResponse.
+template <typename Answer>
+void FillSuppressed(const match::Conclusion& conclusion, Answer* answer) {
+  answer->set_suppressed_count(conclusion.suppressed);
+  for (const match::Suppression& suppression : conclusion.suppressions) {
+    v1::SuppressedMatch* proto = answer->add_suppressed();
+    Fill(suppression.taken_away, proto->mutable_match());
+    Fill(suppression.by, proto->mutable_allowed_by());
+  }
+}
+
 void Fill(const match::MatchSegment& segment, v1::AlignedSegment* proto) {
   Fill(segment.query_range, proto->mutable_query_range());
   Fill(segment.reference_range, proto->mutable_reference_range());
@@ -235,6 +255,12 @@ Status FillPolicy(const v1::ListPolicy& proto, const Wanted& wanted, lists::List
   if (proto.has_max_age() && wanted("max_age")) {
     policy.max_age = std::chrono::seconds(TimeUtil::DurationToSeconds(proto.max_age()));
   }
+  if (proto.has_breaker() && wanted("breaker")) {
+    const v1::BreakerPolicy& breaker = proto.breaker();
+    if (breaker.has_entry_hits()) policy.breaker.entry_hits = breaker.entry_hits();
+    if (breaker.has_list_hits()) policy.breaker.list_hits = breaker.list_hits();
+    if (breaker.has_window()) policy.breaker.window = std::chrono::seconds(breaker.window().seconds());
+  }
   if (proto.has_sampling() && wanted("sampling")) {
     policy.sampling = media::SamplingRequest();
     if (const Status status = FillSampling(proto.sampling(), policy.sampling); !status.ok()) {
@@ -308,6 +334,7 @@ void ToProto(const match::Match& match, v1::Match* proto) {
   proto->mutable_basis()->set_date(match.basis.date);
   proto->mutable_basis()->set_method(match.basis.method);
   proto->set_shadow(match.shadow);
+  proto->set_shadow_reason(std::string(match.shadow_reason));
   proto->set_review(match.review);
   proto->set_action_hint(match.action_hint);
   for (const auto& [key, value] : match.metadata) (*proto->mutable_metadata())[key] = value;
@@ -363,6 +390,7 @@ void ToProto(const scan::ScanOutput& output, v1::ScanResult* result) {
   result->set_verdict(VerdictOf(output.conclusion.verdict));
   result->set_confidence(output.conclusion.confidence);
   for (const match::Match& match : output.conclusion.matches) ToProto(match, result->add_matches());
+  FillSuppressed(output.conclusion, result);
   Fill(output.conclusion.reasons, result->mutable_incomplete_reasons());
   FillMedia(output, result->mutable_media());
   if (HasDigests(output)) Fill(output.digests, result->mutable_digests());
@@ -442,6 +470,7 @@ void ToProto(const match::Conclusion& conclusion, v1::LookupResponse* response) 
   response->set_verdict(VerdictOf(conclusion.verdict));
   response->set_confidence(conclusion.confidence);
   for (const match::Match& match : conclusion.matches) ToProto(match, response->add_matches());
+  FillSuppressed(conclusion, response);
   Fill(conclusion.reasons, response->mutable_incomplete_reasons());
   FillSnapshot(conclusion, response->mutable_snapshot());
 }
@@ -463,6 +492,10 @@ void ToProto(const lists::ListInfo& info, v1::HashList* list) {
   policy->set_border_removal(info.policy.border_removal);
   policy->set_mode(ModeOf(info.policy.mode));
   policy->set_action_hint(info.policy.action_hint);
+  v1::BreakerPolicy* breaker = policy->mutable_breaker();
+  breaker->set_entry_hits(info.policy.breaker.entry_hits);
+  breaker->set_list_hits(info.policy.breaker.list_hits);
+  breaker->mutable_window()->set_seconds(info.policy.breaker.window.count());
   if (info.policy.sampling != media::SamplingRequest())
     Fill(info.policy.sampling, policy->mutable_sampling());
   if (info.policy.max_age) {
@@ -474,6 +507,48 @@ void ToProto(const lists::ListInfo& info, v1::HashList* list) {
   ToProto(info.created_at, list->mutable_created_at());
   ToProto(info.updated_at, list->mutable_updated_at());
   list->set_built_in(info.built_in);
+  const lists::Exceptions& exceptions = info.policy.exceptions;
+  const WallTime now = Clock::System().WallNow();
+  if (const lists::Hold* tripped = exceptions.Find(lists::HoldKind::kBreaker, "")) {
+    ToProto(*tripped, list->mutable_breaker());
+  }
+  list->set_entries_tripped(static_cast<std::uint32_t>(exceptions.Count(lists::HoldKind::kBreaker, now)));
+  list->set_entries_disabled(static_cast<std::uint32_t>(exceptions.Count(lists::HoldKind::kDisabled, now)));
+}
+
+StatusOr<lists::Hold> ToHold(const v1::DisableEntryRequest& request, WallTime now) {
+  TAMIZ_RETURN_IF_ERROR(lists::Exceptions::CheckReason(request.reason()));
+  lists::Hold hold;
+  hold.entry_id = request.entry_id();
+  hold.reason = request.reason();
+  hold.since = now;
+  if (!request.has_until()) return hold;
+  if (request.enable()) return Fault("until", "until is for disabling; enabling takes effect at once");
+  const auto& at = request.until();
+  if (at.seconds() > 9'000'000'000 || at.nanos() < 0 || at.nanos() > 999'999'999 ||
+      WallTime(std::chrono::seconds(at.seconds())) <= now) {
+    return Fault("until", "until must lie in the future, before the year 2255");
+  }
+  hold.until = WallTime(microseconds(TimeUtil::TimestampToMicroseconds(at)));
+  return hold;
+}
+
+void ToProto(const lists::Hold& hold, v1::Hold* proto) {
+  proto->set_kind(static_cast<v1::HoldKind>(hold.kind));
+  proto->set_entry_id(hold.entry_id);
+  proto->set_reason(hold.reason);
+  proto->set_actor(hold.actor);
+  ToProto(hold.since, proto->mutable_since());
+  if (hold.until) ToProto(*hold.until, proto->mutable_until());
+}
+
+void ToProto(const lists::HoldEvent& event, v1::HoldEvent* proto) {
+  ToProto(event.at, proto->mutable_at());
+  proto->set_what(event.what);
+  proto->set_entry_id(event.entry_id);
+  proto->set_reason(event.reason);
+  proto->set_actor(event.actor);
+  if (event.until) ToProto(*event.until, proto->mutable_until());
 }
 
 StatusOr<lists::ListInfo> ToListInfo(const v1::CreateListRequest& request) {
@@ -547,6 +622,8 @@ Status ApplyUpdate(const v1::UpdateListRequest& request, lists::ListInfo& info) 
   if (mask.contains("policy.action_hint")) info.policy.action_hint = defaults.action_hint;
   if (mask.contains("policy.max_age")) info.policy.max_age = defaults.max_age;
   if (mask.contains("policy.sampling")) info.policy.sampling = defaults.sampling;
+  if (mask.contains("policy.breaker") && !update.policy().has_breaker())
+    info.policy.breaker = defaults.breaker;
   TAMIZ_RETURN_IF_ERROR(FillPolicy(
       update.policy(),
       [&](std::string_view field) {
@@ -619,9 +696,25 @@ void ToProto(const lists::Entry& entry, bool values, v1::Entry* proto) {
   proto->set_disabled(entry.disabled);
 }
 
+namespace {
+
+Status UnknownKind(std::string_view field) {
+  return Fault(field, fmt::format("{} needs a hash type: md5, sha1, sha256, pdq, photodna or opaque:NAME{}",
+                                  field, field == "options.hash_columns" ? ", and a column" : ""));
+}
+
+StatusOr<lists::HashEncoding> ToEncoding(const std::string& name, std::string_view field) {
+  const auto encoding = lists::ParseHashEncoding(name);
+  if (!encoding)
+    return Fault(field, fmt::format("{}: an encoding must be auto, hex, base64 or decimal", field));
+  return *encoding;
+}
+
+}  // namespace
+
 StatusOr<lists::ReadOptions> ToReadOptions(const v1::ImportOptions& options) {
   lists::ReadOptions read;
-  if (!options.format().empty()) read.format = options.format();
+  read.format = options.format().empty() ? "auto" : options.format();
   const auto take = [](const std::string& name, std::string& column) {
     if (!name.empty()) column = name;
   };
@@ -632,22 +725,66 @@ StatusOr<lists::ReadOptions> ToReadOptions(const v1::ImportOptions& options) {
   take(options.columns().metadata(), read.columns.metadata);
   take(options.columns().quality(), read.columns.quality);
   take(options.columns().time_ms(), read.columns.time_ms);
+  read.columns.category = options.columns().category();
   if (options.delimiter().size() > 1) {
     return Fault("options.delimiter", "options.delimiter must be one character");
   }
   if (!options.delimiter().empty()) read.delimiter = options.delimiter()[0];
   read.has_header = !options.no_header();
   if (!options.default_hash_type().empty()) {
-    read.default_hash_type = lists::ParseHashType(options.default_hash_type());
-    if (!read.default_hash_type) {
-      return Fault("options.default_hash_type", "options.default_hash_type must be md5, sha1, sha256 or pdq");
-    }
+    read.default_hash_type = lists::ParseHashKind(options.default_hash_type());
+    if (!read.default_hash_type) return UnknownKind("options.default_hash_type");
   }
+  TAMIZ_ASSIGN_OR_RETURN(read.value_encoding, ToEncoding(options.value_encoding(), "options.value_encoding"));
+  for (const v1::HashColumn& given : options.hash_columns()) {
+    lists::HashColumn column;
+    column.column = given.column();
+    const auto kind = lists::ParseHashKind(given.hash_type());
+    if (given.column().empty() || !kind) return UnknownKind("options.hash_columns");
+    column.kind = *kind;
+    TAMIZ_ASSIGN_OR_RETURN(column.encoding, ToEncoding(given.encoding(), "options.hash_columns"));
+    read.hash_columns.push_back(std::move(column));
+  }
+  for (const v1::CategoryRule& rule : options.categories()) {
+    read.categories.push_back({rule.category(), {rule.labels().begin(), rule.labels().end()}, rule.skip()});
+  }
+  TAMIZ_ASSIGN_OR_RETURN(read.junk, lists::JunkHashes::Parse({options.photodna_denylist().begin(),
+                                                              options.photodna_denylist().end()}));
+  read.derive_ids = options.derive_entry_ids();
+  read.entry_id = options.entry_id();
   if (options.has_max_rejected_share() &&
       !(options.max_rejected_share() >= 0 && options.max_rejected_share() <= 1)) {
     return Fault("options.max_rejected_share", "options.max_rejected_share must be 0 to 1");
   }
   return read;
+}
+
+void ToProto(const lists::EntryCollector::Collected& collected, v1::ImportEntriesResponse* response) {
+  response->set_rows_read(collected.rows_read);
+  response->set_rows_rejected(collected.rows_rejected);
+  for (const lists::Rejection& rejection : collected.rejections) {
+    v1::RejectedRow* row = response->add_rejected();
+    row->set_line(rejection.line);
+    row->set_reason(rejection.reason);
+  }
+  response->set_rows_skipped(collected.rows_skipped);
+  for (const auto& [reason, count] : collected.skipped) {
+    v1::ReasonCount* skipped = response->add_skipped();
+    skipped->set_reason(reason);
+    skipped->set_count(count);
+  }
+  for (const auto& [reason, count] : collected.dropped_hashes) {
+    v1::ReasonCount* dropped = response->add_dropped_hashes();
+    dropped->set_reason(reason);
+    dropped->set_count(count);
+  }
+  for (const auto& [category, count] : collected.categories) {
+    v1::CategoryCount* counted = response->add_categories();
+    counted->set_category(category);
+    counted->set_rows(count.rows);
+    counted->set_kept_out(count.kept_out);
+  }
+  response->set_format(collected.format);
 }
 
 void ToProto(const store::VersionDiff& diff, v1::DiffVersionsResponse* response) {
@@ -686,6 +823,11 @@ void ToProto(const lists::ListSnapshot& snapshot, v1::LoadedList* proto) {
   proto->set_low_quality_hashes(suspects.low_quality);
   proto->set_shared_hashes(suspects.shared);
   ToProto(snapshot.loaded_at, proto->mutable_loaded_at());
+  const lists::Exceptions& exceptions = snapshot.info.policy.exceptions;
+  const WallTime now = Clock::System().WallNow();
+  proto->set_breaker_tripped(exceptions.Find(lists::HoldKind::kBreaker, "") != nullptr);
+  proto->set_entries_tripped(static_cast<std::uint32_t>(exceptions.Count(lists::HoldKind::kBreaker, now)));
+  proto->set_entries_disabled(static_cast<std::uint32_t>(exceptions.Count(lists::HoldKind::kDisabled, now)));
 }
 
 }  // namespace tamiz::server

@@ -46,6 +46,12 @@ void ToProto(const lists::ListInfo& info, v1::HashList* list);
 // Without `values` the hashes keep their kind only.
 void ToProto(const lists::Entry& entry, bool values, v1::Entry* proto);
 [[nodiscard]] StatusOr<lists::ReadOptions> ToReadOptions(const v1::ImportOptions& options);
+// Of kind DISABLED, from `now` on. INVALID_ARGUMENT names the field.
+[[nodiscard]] StatusOr<lists::Hold> ToHold(const v1::DisableEntryRequest& request, WallTime now);
+void ToProto(const lists::Hold& hold, v1::Hold* proto);
+void ToProto(const lists::HoldEvent& event, v1::HoldEvent* proto);
+// Everything but the list and what changed in it.
+void ToProto(const lists::EntryCollector::Collected& collected, v1::ImportEntriesResponse* response);
 void ToProto(const store::VersionDiff& diff, v1::DiffVersionsResponse* response);
 
 // Admin.

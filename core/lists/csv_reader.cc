@@ -1,14 +1,10 @@
 #include "core/lists/csv_reader.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
-#include "core/base/hex.h"
-#include "core/lists/row_entry.h"
 #include "core/lists/text.h"
 
 namespace tamiz::lists {
@@ -17,124 +13,25 @@ namespace {
 constexpr std::size_t kMaxRowBytes = 1 << 20;
 // Input is taken in slices, so that going back costs a slice and not a whole upload.
 constexpr std::size_t kSliceBytes = 4096;
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-// A column's name for a message. Without a header the "names" are the first row's values: never show those.
-std::string ShownName(std::string_view name) {
-  const bool is_name = name.size() <= 40 && !name.empty() && IsUtf8(name) && !HasControlCharacter(name);
-  const bool is_hash = name.size() >= 16 && FromHex(name).has_value();
-  return is_name && !is_hash ? fmt::format("'{}'", name) : "(not a name)";
-}
-
-std::optional<std::size_t> ParseColumnNumber(std::string_view text) {
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > 1000)
-    return std::nullopt;
-  return number - 1;
-}
 
 }  // namespace
 
-StatusOr<std::unique_ptr<EntryReader>> CsvReader::Make(const ReadOptions& options, OnEntry on_entry,
-                                                       OnRejection on_rejection) {
-  if (options.delimiter == '"' || options.delimiter == '\r' || options.delimiter == '\n') {
+StatusOr<std::unique_ptr<EntryReader>> CsvReader::Make(const Dialect& dialect,
+                                                       std::unique_ptr<RowFormat> rows, Output output) {
+  if (dialect.delimiter == '"' || dialect.delimiter == '\r' || dialect.delimiter == '\n') {
     return WithField(InvalidArgument("the delimiter must not be a quote or a line end"), "options.delimiter");
   }
-  std::unique_ptr<CsvReader> reader(new CsvReader(options, std::move(on_entry), std::move(on_rejection)));
-  if (!options.has_header) TAMIZ_RETURN_IF_ERROR(reader->SetColumnNumbers());
-  return std::unique_ptr<EntryReader>(std::move(reader));
+  return std::unique_ptr<EntryReader>(new CsvReader(dialect, std::move(rows), std::move(output)));
 }
 
-CsvReader::CsvReader(const ReadOptions& options, OnEntry on_entry, OnRejection on_rejection)
-    : options_(options),
-      delimiter_(options.delimiter != 0 ? options.delimiter : (options.format == "tsv" ? '\t' : ',')),
-      on_entry_(std::move(on_entry)),
-      on_rejection_(std::move(on_rejection)),
-      header_done_(!options.has_header) {
-  columns_.fill(kAbsent);
-}
-
-std::array<const std::string*, CsvReader::kFields> CsvReader::Names(const ColumnMapping& columns) {
-  return {&columns.entry_id, &columns.hash_type, &columns.value,  &columns.labels,
-          &columns.metadata, &columns.quality,   &columns.time_ms};
-}
-
-// Without a header, columns are numbers; names left at their defaults stand for the default order.
-Status CsvReader::SetColumnNumbers() {
-  const ColumnMapping defaults;
-  const auto names = Names(options_.columns);
-  const auto default_names = Names(defaults);
-  const bool all_default = std::equal(names.begin(), names.end(), default_names.begin(),
-                                      [](const std::string* a, const std::string* b) { return *a == *b; });
-  for (std::size_t field = 0; field < kFields; ++field) {
-    if (all_default) {
-      columns_[field] = field <= kMetadata ? field : kAbsent;
-    } else if (const auto number = ParseColumnNumber(*names[field])) {
-      columns_[field] = *number;
-    } else if (!names[field]->empty() && *names[field] != *default_names[field]) {
-      return WithField(
-          InvalidArgument(fmt::format("columns.{} is not a column number; without a header columns are "
-                                      "numbered from 1",
-                                      *default_names[field])),
-          fmt::format("options.columns.{}", *default_names[field]));
-    }
-  }
-  if (columns_[kEntryId] == kAbsent || columns_[kValue] == kAbsent ||
-      (columns_[kHashType] == kAbsent && !options_.default_hash_type)) {
-    return WithField(
-        InvalidArgument("without a header the numbers of the columns entry_id, value and hash_type (or a "
-                        "default hash type) are needed"),
-        "options.columns");
-  }
-  return OkStatus();
-}
-
-Status CsvReader::SetColumnsFromHeader() {
-  std::vector<std::string> found;
-  for (const std::string& name : fields_) found.push_back(LowerAscii(Trim(name)));
-  const auto names = Names(options_.columns);
-  for (std::size_t field = 0; field < kFields; ++field) {
-    if (names[field]->empty()) continue;
-    const auto at = std::find(found.begin(), found.end(), LowerAscii(Trim(*names[field])));
-    if (at == found.end()) continue;
-    if (std::find(at + 1, found.end(), *at) != found.end()) {
-      return InvalidArgument(fmt::format("the header names the column '{}' twice", *names[field]));
-    }
-    columns_[field] = static_cast<std::size_t>(at - found.begin());
-  }
-  std::vector<std::string> missing;
-  for (const Field field : {kEntryId, kHashType, kValue}) {
-    if (columns_[field] != kAbsent || (field == kHashType && options_.default_hash_type)) continue;
-    missing.push_back(fmt::format("'{}'", *names[field]));
-  }
-  if (!missing.empty()) {
-    std::vector<std::string> shown;
-    for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), 20); ++i)
-      shown.push_back(ShownName(found[i]));
-    return InvalidArgument(fmt::format(
-        "the header has no column {}; it has {} columns: {}. Name the columns in the import's options, or "
-        "say that the file has no header",
-        fmt::join(missing, ", "), found.size(), fmt::join(shown, ", ")));
-  }
-  header_columns_ = fields_.size();
-  header_done_ = true;
-  return OkStatus();
-}
+CsvReader::CsvReader(const Dialect& dialect, std::unique_ptr<RowFormat> rows, Output output)
+    : delimiter_(dialect.delimiter),
+      rows_(std::move(rows)),
+      output_(std::move(output)),
+      header_done_(!dialect.has_header) {}
 
 Status CsvReader::Feed(std::span<const std::uint8_t> bytes) {
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (!start_checked_) {
-    const auto wanted = std::min(text.size(), kByteOrderMark.size() - start_.size());
-    start_.append(text.substr(0, wanted));
-    text.remove_prefix(wanted);
-    if (start_.starts_with("\xff\xfe") || start_.starts_with("\xfe\xff")) {
-      return InvalidArgument("the file is UTF-16; convert it to UTF-8");
-    }
-    if (start_.size() < kByteOrderMark.size()) return OkStatus();
-    start_checked_ = true;
-    if (start_ != kByteOrderMark) TAMIZ_RETURN_IF_ERROR(Process(start_));
-  }
   while (!text.empty()) {
     const auto slice = text.substr(0, kSliceBytes);
     text.remove_prefix(slice.size());
@@ -144,10 +41,6 @@ Status CsvReader::Feed(std::span<const std::uint8_t> bytes) {
 }
 
 Status CsvReader::Finish() {
-  if (!start_checked_) {
-    start_checked_ = true;
-    TAMIZ_RETURN_IF_ERROR(Process(start_));
-  }
   // The last line may lack its end, and a quote may still be open.
   while (!raw_.empty()) {
     std::string again;
@@ -258,7 +151,7 @@ void CsvReader::StartRow() {
 }
 
 std::string CsvReader::RejectRow(std::string reason) {
-  on_rejection_({row_line_, std::move(reason)});
+  output_.on_rejection({row_line_, std::move(reason)});
   const bool is_complete = row_complete_;
   std::size_t end = raw_.find_first_of("\r\n");
   std::string again;
@@ -280,7 +173,9 @@ StatusOr<std::string> CsvReader::DeliverRow() {
     return std::string();
   }
   if (!header_done_) {
-    TAMIZ_RETURN_IF_ERROR(SetColumnsFromHeader());
+    TAMIZ_RETURN_IF_ERROR(rows_->TakeHeader(fields_));
+    header_columns_ = fields_.size();
+    header_done_ = true;
     StartRow();
     return std::string();
   }
@@ -289,17 +184,12 @@ StatusOr<std::string> CsvReader::DeliverRow() {
         fmt::format("the row has {} fields and the header {}; is a field with a delimiter not quoted?",
                     fields_.size(), header_columns_));
   }
-  const auto field = [&](Field f) {
-    return columns_[f] < fields_.size() ? std::string_view(fields_[columns_[f]]) : std::string_view();
-  };
-  Entry entry;
-  std::string fault = ReadRow({field(kEntryId), field(kHashType), field(kValue), field(kLabels),
-                               field(kMetadata), field(kQuality), field(kTimeMs)},
-                              options_.default_hash_type, entry);
-  if (!fault.empty()) return RejectRow(std::move(fault));
+  ParsedRow row;
+  const bool says_nothing = rows_->ReadRow(fields_, row);
+  if (!row.fault.empty()) return RejectRow(std::move(row.fault));
   const std::uint64_t line = row_line_;
   StartRow();
-  on_entry_(line, std::move(entry));
+  if (!says_nothing) output_.Deliver(line, std::move(row));
   return std::string();
 }
 

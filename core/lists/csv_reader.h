@@ -1,12 +1,13 @@
-// CSV and TSV: RFC 4180 quoting, any line end, byte order mark, configurable columns.
+// CSV and TSV: RFC 4180 quoting, any line end. What the columns mean is a RowFormat's business.
 #pragma once
 
-#include <array>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/lists/entry_reader.h"
+#include "core/lists/row_format.h"
 
 namespace tamiz::lists {
 
@@ -14,17 +15,19 @@ namespace tamiz::lists {
 // several lines, only its first line is, and reading goes on with its second.
 class CsvReader final : public EntryReader {
  public:
-  [[nodiscard]] static StatusOr<std::unique_ptr<EntryReader>> Make(const ReadOptions& options,
-                                                                   OnEntry on_entry,
-                                                                   OnRejection on_rejection);
+  struct Dialect {
+    char delimiter = ',';
+    bool has_header = true;
+  };
+  // INVALID_ARGUMENT for an impossible delimiter.
+  [[nodiscard]] static StatusOr<std::unique_ptr<EntryReader>> Make(const Dialect& dialect,
+                                                                   std::unique_ptr<RowFormat> rows,
+                                                                   Output output);
 
   [[nodiscard]] Status Feed(std::span<const std::uint8_t> bytes) override;
   [[nodiscard]] Status Finish() override;
 
  private:
-  // Positions in `columns_`.
-  enum Field { kEntryId, kHashType, kValue, kLabels, kMetadata, kQuality, kTimeMs, kFields };
-  static constexpr std::size_t kAbsent = ~std::size_t{0};
   enum class State {
     kFieldStart,
     kPlain,
@@ -33,10 +36,7 @@ class CsvReader final : public EntryReader {
     kSkipToLineEnd,  // the rest of a rejected line
   };
 
-  CsvReader(const ReadOptions& options, OnEntry on_entry, OnRejection on_rejection);
-  static std::array<const std::string*, kFields> Names(const ColumnMapping& columns);
-  Status SetColumnNumbers();
-  Status SetColumnsFromHeader();
+  CsvReader(const Dialect& dialect, std::unique_ptr<RowFormat> rows, Output output);
 
   Status Process(std::string input);
   // Takes one byte. What is wrong with the row, empty if nothing so far.
@@ -48,16 +48,12 @@ class CsvReader final : public EntryReader {
   StatusOr<std::string> DeliverRow();
 
   // Constant after construction.
-  const ReadOptions options_;
   const char delimiter_;
-  const OnEntry on_entry_;
-  const OnRejection on_rejection_;
+  const std::unique_ptr<RowFormat> rows_;
+  const Output output_;
 
-  std::array<std::size_t, kFields> columns_;
   std::size_t header_columns_ = 0;  // 0 where there is no header
   bool header_done_ = false;
-  std::string start_;  // first bytes, until it is known whether they are a byte order mark
-  bool start_checked_ = false;
 
   State state_ = State::kFieldStart;
   bool row_complete_ = false;

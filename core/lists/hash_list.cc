@@ -216,6 +216,7 @@ Status ListPolicy::Validate() const {
     return PolicyError("action_hint", fmt::format("has {} bytes; it may have 256", action_hint.size()));
   }
   if (!IsUtf8(action_hint)) return PolicyError("action_hint", "is not valid UTF-8");
+  TAMIZ_RETURN_IF_ERROR(breaker.Validate());
   if (const Status status = sampling.Validate(kMaxPolicyFrames); !status.ok()) {
     return WithField(status, "policy." + Field(status));
   }

@@ -14,6 +14,7 @@
 #include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/hash/hash256.h"
+#include "core/lists/exceptions.h"
 #include "core/media/sampling.h"
 
 namespace tamiz::lists {
@@ -81,6 +82,9 @@ struct ListPolicy {
   // Longest time since the list was last known to be complete: changed, or confirmed by its exchange. Beyond
   // it scans that consult it are INCOMPLETE(LIST_UNAVAILABLE). 1 second to 365 days; unset: any age.
   std::optional<std::chrono::seconds> max_age;
+  BreakerPolicy breaker;
+  // Not set by people with the rest of the policy, but entry by entry.
+  Exceptions exceptions;
   // INVALID_ARGUMENT with the field's name, the value and the range.
   [[nodiscard]] Status Validate() const;
   friend bool operator==(const ListPolicy&, const ListPolicy&) = default;

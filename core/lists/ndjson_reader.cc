@@ -12,8 +12,6 @@
 namespace tamiz::lists {
 namespace {
 
-constexpr std::size_t kMaxLineBytes = 1 << 20;
-
 std::string TextField(const nlohmann::json& object, const std::string& name) {
   const auto at = object.find(name);
   return at == object.end() ? std::string() : TextOf(*at);
@@ -30,53 +28,41 @@ std::string ReadJsonHash(const nlohmann::json& object, const ReadOptions& option
   row.value = value;
   row.quality = quality;
   row.time_ms = time;
-  return ReadHash(row, options.default_hash_type, hash);
+  return ReadHash(row, options.default_hash_type, options.value_encoding, hash);
 }
 
 }  // namespace
 
-NdjsonReader::NdjsonReader(const ReadOptions& options, OnEntry on_entry, OnRejection on_rejection)
-    : options_(options), on_entry_(std::move(on_entry)), on_rejection_(std::move(on_rejection)) {}
+NdjsonReader::NdjsonReader(const ReadOptions& options, Output output)
+    : options_(options), output_(std::move(output)) {}
 
 Status NdjsonReader::Feed(std::span<const std::uint8_t> bytes) {
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    const auto part = text.substr(0, end);
-    if (line_.size() + part.size() > kMaxLineBytes) {
-      is_overlong_ = true;
-      line_.clear();
-    } else if (!is_overlong_) {
-      line_.append(part);
-    }
-    if (end == std::string_view::npos) break;
-    TakeLine();
-    text.remove_prefix(end + 1);
-  }
+  lines_.Feed(bytes, [this](std::uint64_t number, std::string_view line, bool is_overlong) {
+    TakeLine(number, line, is_overlong);
+  });
   return OkStatus();
 }
 
 Status NdjsonReader::Finish() {
-  if (!line_.empty() || is_overlong_) TakeLine();
+  lines_.Finish([this](std::uint64_t number, std::string_view line, bool is_overlong) {
+    TakeLine(number, line, is_overlong);
+  });
   return OkStatus();
 }
 
-void NdjsonReader::TakeLine() {
-  const std::uint64_t number = number_++;
-  const std::string line = std::exchange(line_, {});
-  if (std::exchange(is_overlong_, false)) {
-    on_rejection_({number, fmt::format("the line is longer than {} KiB", kMaxLineBytes / 1024)});
+void NdjsonReader::TakeLine(std::uint64_t number, std::string_view line, bool is_overlong) const {
+  if (is_overlong) {
+    output_.on_rejection(
+        {number, fmt::format("the line is longer than {} KiB", LineSplitter::kMaxLineBytes / 1024)});
     return;
   }
-  std::string_view text = line;
-  if (number == 1 && text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  text = Trim(text);
-  if (text.empty()) return;
+  line = Trim(line);
+  if (line.empty()) return;
   Entry entry;
-  if (std::string fault = ReadLine(text, entry); !fault.empty()) {
-    on_rejection_({number, std::move(fault)});
+  if (std::string fault = ReadLine(line, entry); !fault.empty()) {
+    output_.on_rejection({number, std::move(fault)});
   } else {
-    on_entry_(number, std::move(entry));
+    output_.on_entry(number, std::move(entry));
   }
 }
 
@@ -85,7 +71,7 @@ std::string NdjsonReader::ReadLine(std::string_view line, Entry& entry) const {
   if (object.is_discarded() || !object.is_object()) return "the line is not a JSON object";
   const ColumnMapping& columns = options_.columns;
   entry.id = Trim(TextField(object, columns.entry_id));
-  if (entry.id.empty()) return "the row has no entry id";
+  if (entry.id.empty() && !options_.derive_ids) return "the row has no entry id";
   if (const auto hashes = object.find("hashes"); hashes != object.end()) {
     if (!hashes->is_array() || hashes->empty()) return "\"hashes\" is not an array with at least one hash";
     for (const auto& member : *hashes) {
@@ -97,6 +83,9 @@ std::string NdjsonReader::ReadLine(std::string_view line, Entry& entry) const {
              !fault.empty()) {
     return fault;
   }
+  std::erase_if(entry.hashes, [this](const EntryHash& hash) { return options_.junk.Contains(hash); });
+  if (entry.hashes.empty()) return "the photodna value is junk";
+  if (entry.id.empty()) entry.id = DerivedId(entry.hashes.front());
   if (const auto labels = object.find(columns.labels); labels != object.end()) {
     if (labels->is_array()) {
       for (const auto& label : *labels) {

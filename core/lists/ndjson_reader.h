@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/lists/entry_reader.h"
+#include "core/lists/line_splitter.h"
 
 namespace tamiz::lists {
 
@@ -14,24 +15,21 @@ namespace tamiz::lists {
 // ignored.
 class NdjsonReader final : public EntryReader {
  public:
-  NdjsonReader(const ReadOptions& options, OnEntry on_entry, OnRejection on_rejection);
+  NdjsonReader(const ReadOptions& options, Output output);
 
   [[nodiscard]] Status Feed(std::span<const std::uint8_t> bytes) override;
   [[nodiscard]] Status Finish() override;
 
  private:
-  void TakeLine();
+  void TakeLine(std::uint64_t number, std::string_view line, bool is_overlong) const;
   // What is wrong with the line, empty if nothing.
   std::string ReadLine(std::string_view line, Entry& entry) const;
 
   // Constant after construction.
   const ReadOptions options_;
-  const OnEntry on_entry_;
-  const OnRejection on_rejection_;
+  const Output output_;
 
-  std::string line_;
-  bool is_overlong_ = false;
-  std::uint64_t number_ = 1;  // of `line_`
+  LineSplitter lines_;
 };
 
 }  // namespace tamiz::lists

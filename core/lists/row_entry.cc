@@ -21,25 +21,24 @@ std::optional<T> ParseNumber(std::string_view text) {
 
 }  // namespace
 
-std::string ReadHash(const RowFields& row, std::optional<HashType> default_type, EntryHash& hash) {
+std::string ReadHash(const RowFields& row, const std::optional<HashKind>& default_kind, HashEncoding encoding,
+                     EntryHash& hash) {
   const std::string_view type_text = Trim(row.hash_type);
-  const auto type = type_text.empty() ? default_type : ParseHashType(type_text);
-  if (!type || *type == HashType::kOpaque) {
-    return type_text.empty() ? "the row has no hash type; accepted are md5, sha1, sha256 and pdq"
-                             : "the hash type is unknown; accepted are md5, sha1, sha256 and pdq";
+  const auto kind = type_text.empty() ? default_kind : ParseHashKind(type_text);
+  if (!kind) {
+    constexpr std::string_view kAccepted = "accepted are md5, sha1, sha256, pdq, photodna and opaque:NAME";
+    return fmt::format("{}; {}", type_text.empty() ? "the row has no hash type" : "the hash type is unknown",
+                       kAccepted);
   }
-  hash.type = *type;
   const std::string_view value = Trim(row.value);
   if (value.empty()) return "the row has no hash value";
-  const std::size_t digits = 2 * ValueBytes(*type);
-  if (value.size() != digits) {
-    return fmt::format("the {} value has {} characters; it must have {} hexadecimal digits", ToString(*type),
-                       value.size(), digits);
-  }
-  auto bytes = FromHex(value);
-  if (!bytes)
-    return fmt::format("the {} value holds characters that are not hexadecimal digits", ToString(*type));
-  hash.value = *std::move(bytes);
+  hash.type = kind->type;
+  hash.opaque_type = kind->opaque_type;
+  if (std::string fault = DecodeHash(*kind, encoding, value, hash.value); !fault.empty()) return fault;
+  return ReadQualityAndTime(row, hash);
+}
+
+std::string ReadQualityAndTime(const RowFields& row, EntryHash& hash) {
   if (const auto text = Trim(row.quality); !text.empty()) {
     const auto quality = ParseNumber<std::uint32_t>(text);
     if (!quality || *quality > 100) return "the quality is not a whole number from 0 to 100";
@@ -53,18 +52,13 @@ std::string ReadHash(const RowFields& row, std::optional<HashType> default_type,
   return {};
 }
 
-std::string ReadRow(const RowFields& row, std::optional<HashType> default_type, Entry& entry) {
-  entry.id = Trim(row.entry_id);
-  if (entry.id.empty()) return "the row has no entry id";
-  if (std::string fault = ReadHash(row, default_type, entry.hashes.emplace_back()); !fault.empty())
-    return fault;
+std::string ReadLabelsAndMetadata(const RowFields& row, Entry& entry) {
   entry.labels = SplitTrimmed(row.labels, ';');
-  if (const auto text = Trim(row.metadata); !text.empty()) {
-    const auto json = ParseJson(text);
-    if (json.is_discarded()) return "the metadata is not valid JSON; it must be an object or empty";
-    return ReadMetadata(json, entry.metadata);
-  }
-  return {};
+  const auto text = Trim(row.metadata);
+  if (text.empty()) return {};
+  const auto json = ParseJson(text);
+  if (json.is_discarded()) return "the metadata is not valid JSON; it must be an object or empty";
+  return ReadMetadata(json, entry.metadata);
 }
 
 }  // namespace tamiz::lists

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/lists/hash_list.h"
+#include "core/lists/hash_text.h"
 
 namespace tamiz::lists {
 
@@ -14,11 +15,14 @@ struct RowFields {
   std::string_view entry_id, hash_type, value, labels, metadata, quality, time_ms;
 };
 
-// Fills one hash from text. What is wrong, empty if nothing; never quotes a value.
-[[nodiscard]] std::string ReadHash(const RowFields& row, std::optional<HashType> default_type,
-                                   EntryHash& hash);
+// Fills one hash from its text. What is wrong, empty if nothing; never quotes a value.
+[[nodiscard]] std::string ReadHash(const RowFields& row, const std::optional<HashKind>& default_kind,
+                                   HashEncoding encoding, EntryHash& hash);
 
-// The same for a whole row.
-[[nodiscard]] std::string ReadRow(const RowFields& row, std::optional<HashType> default_type, Entry& entry);
+// Quality and time of a row, for a hash that is there already. As above.
+[[nodiscard]] std::string ReadQualityAndTime(const RowFields& row, EntryHash& hash);
+
+// Labels and metadata of a row. As above.
+[[nodiscard]] std::string ReadLabelsAndMetadata(const RowFields& row, Entry& entry);
 
 }  // namespace tamiz::lists

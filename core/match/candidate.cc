@@ -25,7 +25,13 @@ Candidate NewCandidate(const ListSnapshot& list, std::uint32_t entry) {
   candidate.match.list_name = list.info.name;
   candidate.match.entry_id = list.IdOf(entry);
   candidate.match.radius = list.info.policy.radius;
-  candidate.match.shadow = list.info.policy.mode == ListMode::kShadow;
+  if (list.info.policy.mode == ListMode::kShadow) {
+    candidate.match.shadow = true;
+    candidate.match.shadow_reason = "policy";
+  } else if (list.info.policy.exceptions.TrippedBreaker(candidate.match.entry_id) != nullptr) {
+    candidate.match.shadow = true;
+    candidate.match.shadow_reason = "breaker";
+  }
   return candidate;
 }
 

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "core/match/frame_folding.h"
+
 namespace tamiz::match {
 namespace {
 
@@ -36,8 +38,7 @@ std::map<std::uint32_t, HashType> EntriesByDigest(const DigestEvidence& evidence
   for (const HashType type : kDigestTypes) {
     for (const Bytes value : DigestsOfType(evidence, type)) {
       for (const std::uint32_t entry : list.FindDigest(type, value)) {
-        const auto expires_at = list.ExpiresAt(entry);
-        if (!expires_at || *expires_at > now) found.emplace(entry, type);  // keeps the first, the strongest
+        if (MayMatch(list, entry, now)) found.emplace(entry, type);  // keeps the first, the strongest
       }
     }
   }

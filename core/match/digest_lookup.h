@@ -10,8 +10,8 @@
 
 namespace tamiz::match {
 
-// Entries of `list` that have one of the digests, each with the strongest kind that is equal. Expired ones
-// are left out.
+// Entries of `list` that have one of the digests, each with the strongest kind that is equal. Expired and
+// disabled ones are left out.
 [[nodiscard]] std::map<std::uint32_t, lists::HashType> EntriesByDigest(const DigestEvidence& evidence,
                                                                        const lists::ListSnapshot& list,
                                                                        WallTime now);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/hash/digests.h"
@@ -87,9 +88,23 @@ struct Match {
   double confidence = 0;
   ConfidenceBasis basis;
   bool shadow = false;
+  std::string_view shadow_reason;  // "policy" or "breaker" if `shadow`
   bool review = false;
   std::string action_hint;
   std::map<std::string, std::string> metadata;
+};
+
+// A match that an allow list took away. Fields as in tamiz.v1.SuppressedMatch.
+struct Suppression {
+  struct Side {
+    std::string list_id, list_name;
+    std::uint64_t list_version = 0;
+    std::string entry_id;
+    lists::HashType hash_type = lists::HashType::kPdq;
+    std::uint32_t distance = 0;  // bits; 0 for digests
+  };
+  Side taken_away;  // what would have matched
+  Side by;          // the entry of the allow list
 };
 
 struct ListVersionRef {
@@ -105,10 +120,11 @@ struct Conclusion {
   std::vector<Match> matches;                    // strongest first
   std::vector<media::IncompleteReason> reasons;  // those given, and those that matching found
   std::uint64_t generation = 0;
-  std::vector<ListVersionRef> lists;     // those consulted
-  std::uint64_t frames_hashed = 0;       // distinct frames with a usable hash
-  std::uint64_t frames_low_quality = 0;  // distinct frames whose every look is below the floor
-  std::uint32_t suppressed = 0;          // matches that an allow list took away
+  std::vector<ListVersionRef> lists;      // those consulted
+  std::uint64_t frames_hashed = 0;        // distinct frames with a usable hash
+  std::uint64_t frames_low_quality = 0;   // distinct frames whose every look is below the floor
+  std::uint32_t suppressed = 0;           // matches that an allow list took away
+  std::vector<Suppression> suppressions;  // the first kMaxSuppressions of them, by list and entry
 };
 
 }  // namespace tamiz::match

@@ -26,11 +26,6 @@ std::vector<FrameLook> UsableLooks(std::span<const FrameLook> looks, const lists
   return usable;
 }
 
-bool IsExpired(const lists::ListSnapshot& list, std::uint32_t entry, WallTime now) {
-  const auto expires_at = list.ExpiresAt(entry);
-  return expires_at && *expires_at <= now;
-}
-
 struct LookHit {
   const FrameLook& look;
   hash::Transform transform;  // of the upload, giving the entry's picture
@@ -133,9 +128,16 @@ std::uint32_t DistinctFrames(std::span<const FrameLook> looks) {
 
 }  // namespace
 
-void AllowedFrames::Allow(std::uint32_t frame, hash::HammingDistance distance) {
-  const auto [at, is_new] = nearest_.try_emplace(frame, distance);
-  if (!is_new) at->second = std::min(at->second, distance);
+void AllowedFrames::Allow(std::uint32_t frame, const Nearest& by) {
+  const auto [at, is_new] = nearest_.try_emplace(frame, by);
+  if (!is_new && by.distance < at->second.distance) at->second = by;
+}
+
+bool MayMatch(const lists::ListSnapshot& list, std::uint32_t entry, WallTime now) {
+  const auto expires_at = list.ExpiresAt(entry);
+  if (expires_at && *expires_at <= now) return false;
+  const lists::Exceptions& exceptions = list.info.policy.exceptions;
+  return exceptions.empty() || !exceptions.IsDisabled(list.IdOf(entry), now);
 }
 
 void Found::Tidy() {
@@ -153,7 +155,7 @@ void ListFold::Add(std::span<const FrameLook> looks, const AllowedFrames& allowe
 
   Search(usable, list_, reach, [&](const LookHit& hit) {
     const lists::PdqRef ref = list_.RefAt(hit.position);
-    if (IsExpired(list_, ref.entry, now_)) return;
+    if (!MayMatch(list_, ref.entry, now_)) return;
     auto at = entries_.find(ref.entry);
     if (at == entries_.end()) {
       if (budget.entries == 0 || budget.units <= 0) {
@@ -182,7 +184,8 @@ void ListFold::Add(std::span<const FrameLook> looks, const AllowedFrames& allowe
                             evidence.border_removed,
                             evidence.pdq.quality,
                             hit.look.frame,
-                            hit.position};
+                            hit.position,
+                            explained ? allowed.By(hit.look.frame) : AllowedFrames::Nearest{}};
     if (!fold.best || std::make_tuple(explained, Rank(candidate)) <
                           std::make_tuple(!fold.best_unexplained, Rank(*fold.best))) {
       fold.best = candidate;
@@ -199,7 +202,8 @@ std::vector<std::uint32_t> ListFold::TakeChanged() {
 void AllowFrames(std::span<const FrameLook> looks, const lists::ListSnapshot& list, WallTime now,
                  AllowedFrames& allowed) {
   Search(UsableLooks(looks, list.info.policy), list, list.info.policy.radius, [&](const LookHit& hit) {
-    if (!IsExpired(list, list.RefAt(hit.position).entry, now)) allowed.Allow(hit.look.frame, hit.distance);
+    const std::uint32_t entry = list.RefAt(hit.position).entry;
+    if (MayMatch(list, entry, now)) allowed.Allow(hit.look.frame, {hit.distance, &list, entry});
   });
 }
 

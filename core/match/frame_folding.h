@@ -22,20 +22,29 @@ struct FrameLook {
   std::uint32_t frame;  // number among the distinct frames, from 0
 };
 
-// Per frame the distance of the nearest entry on an allow list within that list's radius. Of the frames that
-// are being folded only.
+// Per frame the nearest entry on an allow list within that list's radius. Of the frames that are being folded
+// only.
 class AllowedFrames {
  public:
-  void Allow(std::uint32_t frame, hash::HammingDistance distance);
+  struct Nearest {
+    hash::HammingDistance distance = 0;
+    const lists::ListSnapshot* list = nullptr;  // null: none
+    std::uint32_t entry = 0;
+  };
+  void Allow(std::uint32_t frame, const Nearest& by);
   // Whether a hit at `distance` is explained at least as well by an allowed picture. Nearest wins, so that
   // allowing a look-alike does not hide the known picture itself.
   [[nodiscard]] bool Explains(std::uint32_t frame, hash::HammingDistance distance) const {
     const auto found = nearest_.find(frame);
-    return found != nearest_.end() && found->second <= distance;
+    return found != nearest_.end() && found->second.distance <= distance;
+  }
+  [[nodiscard]] Nearest By(std::uint32_t frame) const {
+    const auto found = nearest_.find(frame);
+    return found != nearest_.end() ? found->second : Nearest{};
   }
 
  private:
-  std::unordered_map<std::uint32_t, hash::HammingDistance> nearest_;
+  std::unordered_map<std::uint32_t, Nearest> nearest_;
 };
 
 // The hit that describes a match.
@@ -46,6 +55,7 @@ struct BestHit {
   int quality = 0;             // PDQ quality of the upload's frame
   std::uint32_t frame = 0;     // of the upload
   std::uint32_t position = 0;  // of a PDQ hash of the list
+  AllowedFrames::Nearest explained_by;
 };
 
 // What one scan may keep of what it finds: an upload made to hit everything costs this much memory and no
@@ -90,13 +100,16 @@ struct EntryFold {
   bool changed = false;  // since ListFold::TakeChanged
 };
 
+// False once the entry has expired, and while it is disabled.
+[[nodiscard]] bool MayMatch(const lists::ListSnapshot& list, std::uint32_t entry, WallTime now);
+
 // Everything that a list's policy calls near in the frames that came so far. Memory follows the number of
 // entries found, not the length of the upload: neither looks nor hashes are kept.
 class ListFold {
  public:
   static constexpr std::size_t kMostHitsPerFrame = 12;
 
-  // `list` outlives it. `now` decides on expiry: expired entries are left out.
+  // `list` outlives it. `now` decides on expiry: expired and disabled entries are left out.
   ListFold(const lists::ListSnapshot& list, WallTime now);
 
   // Searches for `looks`, orientations included: all looks of some frames, in order; frames come in order

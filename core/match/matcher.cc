@@ -19,6 +19,12 @@ namespace {
 // Hits that are put in order when an upload is concluded, over all entries: about a second of work at worst.
 constexpr std::size_t kMostHitsAligned = 1'000'000;
 
+Suppression::Side SideOf(const ListSnapshot& list, std::uint32_t entry, HashType type,
+                         hash::HammingDistance distance) {
+  return {list.info.list_id, list.info.name, list.info.version, std::string(list.IdOf(entry)), type,
+          distance};
+}
+
 }  // namespace
 
 StatusOr<Matching> Matching::Start(const lists::Catalog& catalog, const std::vector<std::string>& wanted,
@@ -42,7 +48,9 @@ void Matching::SetDigests(const DigestEvidence& digests) {
   has_digests_ = true;
   for (const ListSnapshot* list : consulted_.allow) {
     for (const auto& [entry, type] : EntriesByDigest(digests, *list, now_)) {
-      if (!allowed_digest_ || StrengthOf(type) > StrengthOf(*allowed_digest_)) allowed_digest_ = type;
+      if (allowed_digest_ && StrengthOf(type) <= StrengthOf(*allowed_digest_)) continue;
+      allowed_digest_ = type;
+      allowed_by_ = {0, list, entry};
     }
   }
   for (BlockList& list : block_) {
@@ -138,10 +146,13 @@ Conclusion Matching::Finish(UploadEnd end) {
       if (auto candidate = CandidateOf(list, entry, is_still)) {
         candidates.push_back(*std::move(candidate));
       } else {
-        ++conclusion.suppressed;
+        NoteSuppressed(list, entry, conclusion);
       }
     };
-    for (const auto& [entry, fold] : list.fold.entries()) ask(entry);
+    std::vector<std::uint32_t> found;
+    for (const auto& [entry, fold] : list.fold.entries()) found.push_back(entry);
+    std::ranges::sort(found);
+    for (const std::uint32_t entry : found) ask(entry);
     for (const auto& [entry, type] : list.by_digest) {
       if (!list.fold.entries().contains(entry)) ask(entry);
     }
@@ -181,6 +192,26 @@ Conclusion Matching::Finish(UploadEnd end) {
   NoteLackOfFrames(end.settled_early, conclusion);
   Decide(conclusion);
   return conclusion;
+}
+
+void Matching::NoteSuppressed(BlockList& list, std::uint32_t entry, Conclusion& conclusion) const {
+  ++conclusion.suppressed;
+  if (conclusion.suppressions.size() >= kMaxSuppressions) return;
+  const ListSnapshot& snapshot = list.fold.list();
+  Suppression& noted = conclusion.suppressions.emplace_back();
+  const auto fold = list.fold.entries().find(entry);
+  const bool is_near = fold != list.fold.entries().end() && fold->second.best.has_value();
+  if (const auto digest = list.by_digest.find(entry); digest != list.by_digest.end()) {
+    noted.taken_away = SideOf(snapshot, entry, digest->second, 0);
+  } else if (is_near) {
+    noted.taken_away = SideOf(snapshot, entry, HashType::kPdq, fold->second.best->distance);
+  }
+  if (allowed_digest_) {
+    noted.by = SideOf(*allowed_by_.list, allowed_by_.entry, *allowed_digest_, 0);
+  } else if (is_near && fold->second.best->explained_by.list != nullptr) {
+    const AllowedFrames::Nearest& nearest = fold->second.best->explained_by;
+    noted.by = SideOf(*nearest.list, nearest.entry, HashType::kPdq, nearest.distance);
+  }
 }
 
 std::uint32_t Matching::FramesOfQuality(std::uint32_t floor) const {

@@ -24,6 +24,8 @@ inline constexpr int kDefaultQualityFloor = 50;
 
 // An answer holds at most this many matches: the strongest.
 inline constexpr std::size_t kMaxMatches = 1000;
+// And at most this many of those that were taken away.
+inline constexpr std::size_t kMaxSuppressions = 100;
 
 // What is known of an upload once all its frames came.
 struct UploadEnd {
@@ -46,7 +48,8 @@ struct UploadEnd {
 //   whatever share of the video it is; `reference_ranges` says where.
 // Shadow lists report without influence on the verdict.
 //
-// Allow lists (mode enforce) take matches away and count them in `suppressed`. An equal digest takes away
+// Allow lists (mode enforce) take matches away, count them in `suppressed` and say in `suppressions` which
+// entry took away which. An equal digest takes away
 // everything but equal digests of a stronger kind (MD5 and SHA-1 can be made to collide). A frame that shows
 // an allowed picture takes away hits of that frame that are no nearer than the allowed picture; a match that
 // loses all its frames is taken away.
@@ -92,6 +95,8 @@ class Matching {
   [[nodiscard]] bool DigestIsAllowed(lists::HashType type) const;
   // The match that is known of an entry, nothing if allow lists take it away.
   [[nodiscard]] std::optional<Candidate> CandidateOf(BlockList& list, std::uint32_t entry, bool is_still);
+  // Says which entry of an allow list took this one away.
+  void NoteSuppressed(BlockList& list, std::uint32_t entry, Conclusion& conclusion) const;
   void NoteLackOfFrames(bool settled_early, Conclusion& conclusion) const;
   [[nodiscard]] std::uint32_t FramesOfQuality(std::uint32_t floor) const;
 
@@ -104,6 +109,7 @@ class Matching {
 
   bool has_digests_ = false;
   std::optional<lists::HashType> allowed_digest_;  // strongest kind that is equal
+  AllowedFrames::Nearest allowed_by_;              // whose it is
   bool settled_ = false;
 
   // By frame.

@@ -37,6 +37,8 @@ constexpr std::size_t kMostRpcSeries = 1000;
 
 constexpr std::array<std::string_view, 6> kStages = {"queue", "fetch", "decode", "hash", "match", "total"};
 constexpr std::array<std::string_view, 3> kFrameStates = {"decoded", "hashed", "low_quality"};
+constexpr std::array<std::string_view, 2> kBreakerScopes = {"entry", "list"};
+constexpr std::array<std::string_view, 3> kImportOutcomes = {"taken", "rejected", "skipped"};
 constexpr std::array<std::string_view, 2> kLanes = {"live", "bulk"};
 constexpr std::array<std::string_view, 2> kResults = {"passed", "failed"};
 constexpr std::array<std::string_view, 2> kReloads = {"succeeded", "failed"};
@@ -148,6 +150,16 @@ struct Metrics::Families {
                                    "Records and hashes of each exchange that could not be kept.")),
         exchange_pending(GaugeOf(registry, "tamiz_exchange_change_pending",
                                  "1 while a change that each exchange brought waits for a person.")),
+        breaker_trips(CounterOf(registry, "tamiz_breaker_trips_total",
+                                "Hit-rate breakers that moved an entry or a list to shadow."),
+                      "scope", kBreakerScopes),
+        import_bytes(
+            CounterOf(registry, "tamiz_import_bytes_total", "Bytes of files that imports brought in.")
+                .Add({})),
+        import_rows(
+            CounterOf(registry, "tamiz_import_rows_total",
+                      "Rows of imports by what became of them: taken, rejected as unusable, or skipped."),
+            "outcome", kImportOutcomes),
         selftest_success(GaugeOf(registry, "tamiz_selftest_last_success_timestamp_seconds",
                                  "When the canary last passed, since the epoch; 0 if it never did.")
                              .Add({})),
@@ -283,6 +295,9 @@ struct Metrics::Families {
   Family<Gauge>& exchange_success;
   Family<Counter>& exchange_skipped;
   Family<Gauge>& exchange_pending;
+  Series<Counter> breaker_trips;
+  Counter& import_bytes;
+  Series<Counter> import_rows;
   Gauge& selftest_success;
   Series<Counter> selftest_runs;
   Family<Histogram>& rpcs;
@@ -450,6 +465,20 @@ void Metrics::ListState(std::string_view list, std::uint64_t delta_entries, std:
   found->second.flat->Set(static_cast<double>(flat));
   found->second.low_quality->Set(static_cast<double>(low_quality));
   found->second.shared->Set(static_cast<double>(shared));
+}
+
+void Metrics::BreakerTripped(bool whole_list) {
+  families_->breaker_trips.Of(whole_list ? "list" : "entry").Increment();
+}
+
+void Metrics::ImportBytes(std::uint64_t bytes) {
+  families_->import_bytes.Increment(static_cast<double>(bytes));
+}
+
+void Metrics::ImportRows(std::uint64_t taken, std::uint64_t rejected, std::uint64_t skipped) {
+  families_->import_rows.Of("taken").Increment(static_cast<double>(taken));
+  families_->import_rows.Of("rejected").Increment(static_cast<double>(rejected));
+  families_->import_rows.Of("skipped").Increment(static_cast<double>(skipped));
 }
 
 void Metrics::ListGone(std::string_view list) {

@@ -97,6 +97,11 @@ class Metrics {
   // tamiz_list_delta_entries{list}, tamiz_list_suspect_hashes{list,kind}
   void ListState(std::string_view list, std::uint64_t delta_entries, std::uint64_t flat,
                  std::uint64_t low_quality, std::uint64_t shared);
+  void BreakerTripped(bool whole_list);  // tamiz_breaker_trips_total{scope}
+  // Of files and streams of entries, also of those that change nothing (dry runs, refusals).
+  void ImportBytes(std::uint64_t bytes);  // tamiz_import_bytes_total
+  void ImportRows(std::uint64_t taken, std::uint64_t rejected,
+                  std::uint64_t skipped);  // tamiz_import_rows_total{outcome}
   // Removes every series of the list, its matches too.
   void ListGone(std::string_view list);
   // tamiz_exchange_syncs_total{exchange,outcome} if there is an outcome,

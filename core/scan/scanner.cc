@@ -265,10 +265,13 @@ struct Scanner::State {
   StatusOr<ScanOutput> ScanOnce(ScanInput& input, const std::string& scan_id, const CallContext& caller,
                                 SteadyTime admitted_at, ScanObserver* observer);
   void Record(const ScanInput& input, const Config& config, const ScanOutput& output);
+  // Tells of what matches too much.
+  void CountHits(const match::Conclusion& conclusion, const lists::Catalog& catalog, std::uint64_t upload);
   void Report(const ScanInput& input, const CallContext& caller, const ScanOutput& output);
 
   const Parts parts;
   AnswerCache answers;
+  match::HitBreaker breaker;
   mutable Mutex mutex;
   std::shared_ptr<const Config> current_config TAMIZ_GUARDED_BY(mutex);
 };
@@ -521,6 +524,7 @@ StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::strin
 
   Record(input, *config, output);
   Report(input, caller, output);
+  if (!input.internal) CountHits(output.conclusion, *catalog, match::UploadNumber(output.digests));
   if (begun.ticket != nullptr &&
       std::ranges::none_of(output.conclusion.reasons, [](const auto& r) { return MayPass(r.code); })) {
     const auto& sha256 = output.digests.sha256;
@@ -533,7 +537,9 @@ StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::strin
 // Written before the answer leaves: whoever was told of a match finds it in the records. A store that cannot
 // write must not turn a match into an error, so a failure is logged and counted, and the answer goes out.
 void Scanner::State::Record(const ScanInput& input, const Config& config, const ScanOutput& output) {
-  if (!config.record_matches || input.internal || output.conclusion.matches.empty()) return;
+  const match::Conclusion& found = output.conclusion;
+  if (!config.record_matches || input.internal || (found.matches.empty() && found.suppressions.empty()))
+    return;
   store::ScanRecord record;
   record.scan_id = output.scan_id;
   record.request_id = output.request_id;
@@ -544,10 +550,41 @@ void Scanner::State::Record(const ScanInput& input, const Config& config, const 
   for (const match::Match& match : output.conclusion.matches) {
     record.hits.push_back({match.list_id, match.list_version, match.entry_id, match.distance, match.shadow});
   }
+  for (const match::Suppression& suppression : found.suppressions) {
+    const auto& [match, by] = suppression;
+    record.hits.push_back(
+        {match.list_id, match.list_version, match.entry_id, match.distance, false, by.list_id, by.entry_id});
+  }
   if (const Status status = parts.store.Record(record); !status.ok()) {
     LogError("a match could not be recorded",
              {{"scan_id", output.scan_id}, {"verdict", record.verdict}, {"error", Message(status)}});
     parts.metrics.ScanFailed("RECORD_LOST");
+  }
+}
+
+void Scanner::State::CountHits(const match::Conclusion& conclusion, const lists::Catalog& catalog,
+                               std::uint64_t upload) {
+  if (!parts.on_trip || conclusion.matches.empty()) return;
+  const SteadyTime now = parts.clock.Now();
+  for (const match::HitBreaker::Trip& trip : breaker.Count(conclusion, catalog, upload, now)) {
+    if (const Status status = parts.on_trip(trip); !status.ok()) {
+      LogWarn("a breaker reached its limit and could not be tripped",
+              {{"list", trip.list_name}, {"entry", trip.entry_id}, {"error", Message(status)}});
+      breaker.Forget(trip.list_id, trip.entry_id);
+    }
+  }
+}
+
+// An allow list that takes too much away is as bad as a list that finds too little: say which entry did it.
+void LogSuppressions(const ScanOutput& output) {
+  for (const match::Suppression& suppression : output.conclusion.suppressions) {
+    LogInfo("an allow list took a match away",
+            {{"scan_id", output.scan_id},
+             {"list", suppression.taken_away.list_name},
+             {"entry", suppression.taken_away.entry_id},
+             {"allow_list", suppression.by.list_name},
+             {"allow_version", static_cast<std::int64_t>(suppression.by.list_version)},
+             {"allow_entry", suppression.by.entry_id}});
   }
 }
 
@@ -563,6 +600,7 @@ void Scanner::State::Report(const ScanInput& input, const CallContext& caller, c
       parts.metrics.Matched(match.list_name, match.shadow ? "shadow" : "enforce");
     }
     if (conclusion.suppressed > 0) parts.metrics.Suppressed(conclusion.suppressed);
+    LogSuppressions(output);
     parts.metrics.StageTook(metrics::Stage::kQueue, output.timings.queue);
     if (output.timings.fetch.count() > 0) {
       parts.metrics.StageTook(metrics::Stage::kFetch, output.timings.fetch);
@@ -643,7 +681,12 @@ StatusOr<match::Conclusion> Scanner::Lookup(const match::Evidence& evidence,
     state_->parts.metrics.Matched(match.list_name, match.shadow ? "shadow" : "enforce");
   }
   if (conclusion->suppressed > 0) state_->parts.metrics.Suppressed(conclusion->suppressed);
+  state_->CountHits(*conclusion, *catalog, match::UploadNumber(evidence));
   return conclusion;
+}
+
+void Scanner::ForgetHits(std::string_view list_id, std::string_view entry_id) {
+  state_->breaker.Forget(list_id, entry_id);
 }
 
 Status Scanner::Validate(const ScanInput& input) const {

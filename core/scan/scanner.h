@@ -12,6 +12,7 @@
 
 #include "core/base/call_context.h"
 #include "core/match/evidence.h"
+#include "core/match/hit_breaker.h"
 #include "core/media/frame_source.h"
 #include "core/metrics/metrics.h"
 #include "core/scan/scan_observer.h"
@@ -102,6 +103,8 @@ class Scanner {
     work::ComputePool& compute;
     metrics::Metrics& metrics;
     const Clock& clock = Clock::System();
+    // Told of an entry or a list that matches too much. Must not block; on an error counting starts anew.
+    std::function<Status(const match::HitBreaker::Trip&)> on_trip = nullptr;
   };
   Scanner(const Config& config, const Parts& parts);
   ~Scanner();
@@ -118,6 +121,9 @@ class Scanner {
   // Foreign hashes only.
   [[nodiscard]] StatusOr<match::Conclusion> Lookup(const match::Evidence& evidence,
                                                    const std::vector<std::string>& lists);
+
+  // After a person reset a breaker: hits are counted anew. `entry_id` empty: of the whole list.
+  void ForgetHits(std::string_view list_id, std::string_view entry_id);
 
   // INVALID_ARGUMENT, naming the field, for a plan or labels out of range.
   [[nodiscard]] Status Validate(const ScanInput& input) const;

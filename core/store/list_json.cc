@@ -43,6 +43,56 @@ Status Damaged(std::string_view what, const char* why) {
   return MakeError(StatusCode::kDataLoss, fmt::format("the stored {} cannot be read: {}", what, why));
 }
 
+json TimeToJson(const std::optional<WallTime>& time) {
+  if (!time) return nullptr;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time->time_since_epoch()).count();
+}
+
+std::optional<WallTime> TimeFromJson(const json& object, const char* key) {
+  const auto at = object.find(key);
+  if (at == object.end() || at->is_null()) return std::nullopt;
+  return WallTime(
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(at->get<std::int64_t>())));
+}
+
+json ExceptionsToJson(const lists::Exceptions& exceptions) {
+  json holds = json::array();
+  for (const lists::Hold& hold : exceptions.holds()) {
+    holds.push_back({{"kind", static_cast<int>(hold.kind)},
+                     {"entry_id", hold.entry_id},
+                     {"reason", hold.reason},
+                     {"actor", hold.actor},
+                     {"since", TimeToJson(hold.since)},
+                     {"until", TimeToJson(hold.until)}});
+  }
+  json events = json::array();
+  for (const lists::HoldEvent& event : exceptions.events()) {
+    events.push_back({{"at", TimeToJson(event.at)},
+                      {"what", event.what},
+                      {"entry_id", event.entry_id},
+                      {"reason", event.reason},
+                      {"actor", event.actor},
+                      {"until", TimeToJson(event.until)}});
+  }
+  return json{{"holds", std::move(holds)}, {"events", std::move(events)}};
+}
+
+lists::Exceptions ExceptionsFromJson(const json& object) {
+  std::vector<lists::Hold> holds;
+  for (const json& item : object.value("holds", json::array())) {
+    holds.push_back({static_cast<lists::HoldKind>(item.at("kind").get<int>()), item.value("entry_id", ""),
+                     item.value("reason", ""), item.value("actor", ""),
+                     TimeFromJson(item, "since").value_or(WallTime{}), TimeFromJson(item, "until")});
+  }
+  std::vector<lists::HoldEvent> events;
+  for (const json& item : object.value("events", json::array())) {
+    events.push_back({TimeFromJson(item, "at").value_or(WallTime{}), item.value("what", ""),
+                      item.value("entry_id", ""), item.value("reason", ""), item.value("actor", ""),
+                      TimeFromJson(item, "until")});
+  }
+  return {std::move(holds), std::move(events)};
+}
+
 }  // namespace
 
 std::string PolicyToJson(const lists::ListPolicy& policy) {
@@ -54,6 +104,10 @@ std::string PolicyToJson(const lists::ListPolicy& policy) {
               {"border_removal", policy.border_removal},
               {"mode", static_cast<int>(policy.mode)},
               {"action_hint", policy.action_hint}};
+  object["breaker"] = json{{"entry_hits", policy.breaker.entry_hits},
+                           {"list_hits", policy.breaker.list_hits},
+                           {"window_s", policy.breaker.window.count()}};
+  if (policy.exceptions != lists::Exceptions()) object["exceptions"] = ExceptionsToJson(policy.exceptions);
   if (policy.review_radius) object["review_radius"] = *policy.review_radius;
   if (policy.max_age) object["max_age_s"] = policy.max_age->count();
   if (policy.sampling != media::SamplingRequest()) object["sampling"] = SamplingToJson(policy.sampling);
@@ -76,6 +130,13 @@ StatusOr<lists::ListPolicy> PolicyFromJson(const std::string& text) {
     if (object.contains("max_age_s"))
       policy.max_age = std::chrono::seconds(object["max_age_s"].get<std::int64_t>());
     if (object.contains("sampling")) policy.sampling = SamplingFromJson(object["sampling"]);
+    if (object.contains("breaker")) {
+      const json& breaker = object["breaker"];
+      policy.breaker.entry_hits = breaker.value("entry_hits", policy.breaker.entry_hits);
+      policy.breaker.list_hits = breaker.value("list_hits", policy.breaker.list_hits);
+      policy.breaker.window = std::chrono::seconds(breaker.value("window_s", policy.breaker.window.count()));
+    }
+    if (object.contains("exceptions")) policy.exceptions = ExceptionsFromJson(object["exceptions"]);
     TAMIZ_RETURN_IF_ERROR(policy.Validate());
     return policy;
   } catch (const json::exception& error) {
@@ -100,11 +161,14 @@ std::string RecordLabelsToJson(const std::map<std::string, std::string>& labels)
 std::string HitsToJson(const std::vector<ScanRecord::Hit>& hits) {
   json array = json::array();
   for (const auto& hit : hits) {
-    array.push_back({{"list_id", hit.list_id},
-                     {"list_version", hit.list_version},
-                     {"entry_id", hit.entry_id},
-                     {"distance", hit.distance},
-                     {"shadow", hit.shadow}});
+    json& item = array.emplace_back(json{{"list_id", hit.list_id},
+                                         {"list_version", hit.list_version},
+                                         {"entry_id", hit.entry_id},
+                                         {"distance", hit.distance},
+                                         {"shadow", hit.shadow}});
+    if (hit.allow_list_id.empty()) continue;
+    item["allow_list_id"] = hit.allow_list_id;
+    item["allow_entry_id"] = hit.allow_entry_id;
   }
   return Dump(array);
 }
@@ -119,6 +183,8 @@ Status RecordFromJson(const std::string& labels, const std::string& hits, ScanRe
       hit.entry_id = item.at("entry_id").get<std::string>();
       hit.distance = item.at("distance").get<std::uint32_t>();
       hit.shadow = item.at("shadow").get<bool>();
+      hit.allow_list_id = item.value("allow_list_id", "");
+      hit.allow_entry_id = item.value("allow_entry_id", "");
     }
     return OkStatus();
   } catch (const json::exception& error) {

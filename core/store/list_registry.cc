@@ -449,6 +449,23 @@ StatusOr<lists::ListInfo> ListRegistry::UpdateList(const lists::ListInfo& info) 
     }
     lists::ListInfo wanted = info;
     wanted.list_id = before.list_id;
+    wanted.policy.exceptions = before.policy.exceptions;
+    TAMIZ_ASSIGN_OR_RETURN(changed, store_.UpdateList(wanted));
+    TAMIZ_RETURN_IF_ERROR(Publish(changed));
+  }
+  Tell(changed);
+  return changed;
+}
+
+StatusOr<lists::ListInfo> ListRegistry::ChangeExceptions(
+    std::string_view name_or_id, const std::function<Status(lists::Exceptions&)>& change) {
+  lists::ListInfo changed;
+  {
+    MutexLock lock(change_mutex_);
+    TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo wanted, store_.GetList(name_or_id));
+    const lists::Exceptions before = wanted.policy.exceptions;
+    TAMIZ_RETURN_IF_ERROR(change(wanted.policy.exceptions));
+    if (wanted.policy.exceptions == before) return wanted;
     TAMIZ_ASSIGN_OR_RETURN(changed, store_.UpdateList(wanted));
     TAMIZ_RETURN_IF_ERROR(Publish(changed));
   }

@@ -67,9 +67,14 @@ class ListRegistry {
   [[nodiscard]] StatusOr<lists::ListInfo> CreateList(lists::ListInfo info);
   [[nodiscard]] StatusOr<lists::ListInfo> GetList(std::string_view name_or_id);
   [[nodiscard]] StatusOr<std::vector<lists::ListInfo>> Lists();
-  // Found by list_id, or by name if that is empty. A list cannot be renamed. A policy that leaves the quality
+  // Found by list_id, or by name if that is empty. A list cannot be renamed; its exceptions stay as they
+  // are. A policy that leaves the quality
   // floor as it is takes effect without building an index.
   [[nodiscard]] StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info);
+  // Changes what stands against entries of the list; `change` may be called again. Takes effect with the next
+  // scan, on replicas as soon as they follow. Makes no version.
+  [[nodiscard]] StatusOr<lists::ListInfo> ChangeExceptions(
+      std::string_view name_or_id, const std::function<Status(lists::Exceptions&)>& change);
   [[nodiscard]] Status DeleteList(std::string_view name_or_id);  // FAILED_PRECONDITION for built-in lists
   // INVALID_ARGUMENT names the first entry that is at fault (lists::FaultOf); ABORTED as
   // Change::expected_version.

@@ -78,6 +78,8 @@ struct ScanRecord {
     std::string entry_id;
     std::uint32_t distance = 0;
     bool shadow = false;
+    // Where an allow list took the match away: which, and its entry. Empty: it was answered.
+    std::string allow_list_id = {}, allow_entry_id = {};
   };
   std::string scan_id;
   std::string request_id;

@@ -144,7 +144,19 @@ TYPED_TEST(StoreContract, KeepsWhatAListIs) {
                  .border_removal = false,
                  .mode = lists::ListMode::kShadow,
                  .action_hint = "hold",
-                 .max_age = std::chrono::hours(48)};
+                 .max_age = std::chrono::hours(48),
+                 .breaker = {.entry_hits = 7, .list_hits = 0, .window = std::chrono::minutes(5)}};
+  const WallTime since(std::chrono::seconds(1'700'000'000));
+  ASSERT_TRUE(info.policy.exceptions
+                  .Put({.kind = lists::HoldKind::kDisabled,
+                        .entry_id = "e \"1\"",
+                        .reason = "ü",
+                        .actor = "somebody",
+                        .since = since,
+                        .until = since + std::chrono::hours(1)})
+                  .ok());
+  ASSERT_TRUE(
+      info.policy.exceptions.Put({.kind = lists::HoldKind::kBreaker, .reason = "many", .since = since}).ok());
   ASSERT_TRUE(this->store_->CreateList(info).ok());
   for (const std::string& key : {info.name, info.list_id}) {
     const auto read = this->store_->GetList(key);
@@ -765,7 +777,7 @@ TYPED_TEST(StoreContract, RecordsComeBackInOrderAndAge) {
     record.verdict = "MATCH";
     record.confidence = 0.97;
     record.labels = {{"user", "ü\xff"}};
-    record.hits = {{"list", 3, "entry", 12, true}};
+    record.hits = {{"list", 3, "entry", 12, true}, {"list", 3, "other", 9, false, "allow", "fine"}};
     ASSERT_TRUE(this->store_->Record(record).ok());
   }
   std::vector<ScanRecord> records;
@@ -779,10 +791,13 @@ TYPED_TEST(StoreContract, RecordsComeBackInOrderAndAge) {
   EXPECT_EQ(records[2].scan_id, "s30");
   EXPECT_EQ(records[2].at, start + std::chrono::seconds(30));
   EXPECT_EQ(records[2].confidence, 0.97);
-  ASSERT_THAT(records[2].hits, SizeIs(1));
+  ASSERT_THAT(records[2].hits, SizeIs(2));
   EXPECT_EQ(records[2].hits[0].entry_id, "entry");
   EXPECT_EQ(records[2].hits[0].distance, 12u);
   EXPECT_TRUE(records[2].hits[0].shadow);
+  EXPECT_EQ(records[2].hits[0].allow_list_id, "");
+  EXPECT_EQ(records[2].hits[1].allow_list_id, "allow");
+  EXPECT_EQ(records[2].hits[1].allow_entry_id, "fine");
   EXPECT_EQ(this->store_->DeleteRecordsBefore(start + std::chrono::seconds(20)).value(), 1u);
   EXPECT_EQ(this->store_->DeleteRecordsBefore(start + std::chrono::seconds(31)).value(), 3u);
   records.clear();

@@ -41,6 +41,30 @@ test('hash --csv makes a list that import reads', async () => {
   assert.equal(lines(again.stdout)[0].entriesUnchanged, '1');
 });
 
+test('list import reads a VICS hash set by what its categories mean', async () => {
+  const file = path.join(work, 'set.json');
+  const media = (category, md5) => ({ MediaID: 1, Category: category, MD5: md5.repeat(16).toUpperCase(), MediaSize: '1' });
+  fs.writeFileSync(file, '\ufeff' + JSON.stringify({
+    '@odata.context': 'http://example/2.0.xml/US/$metadata#Media',
+    value: [media(1, 'a1'), media('2', 'a2'), media(0, 'a3'), media(null, 'a4'), media(7, 'a5')],
+  }));
+  const none = await tamiz(server, ['list', 'import', 'vic', file, '--create']);
+  assert.equal(none.code, 1);
+  assert.match(none.stderr, /categories need a mapping/);
+  const dry = await tamiz(server, ['list', 'import', 'vic', file, '--category-map', '1=A1', '--category-map', '2=-', '--dry-run']);
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.match(dry.stderr, /read as vics/);
+  assert.match(dry.stderr, /kept out 1 rows: category 7 is not mapped/);
+  assert.match(dry.stdout, /\(none\) +2 +2/);
+  assert.match(dry.stdout, /dry run, nothing changed: 5 rows read, 0 rejected, 4 kept out; entries: 1 added/);
+  const strict = await tamiz(server, ['list', 'import', 'vic', file, '--category-map', '1=A1', '--refuse-unmapped']);
+  assert.equal(strict.code, 1);
+  assert.match(strict.stderr, /1 of category 7/);
+  const done = await tamiz(server, ['list', 'import', 'vic', file, '--format', 'vics', '--category-map', '1=A1', '--category-map', '2=A2']);
+  assert.match(done.stdout, /vic is at version 1 with 2 entries/);
+  assert.equal((await tamiz(server, ['list', 'delete', 'vic'])).code, 0);
+});
+
 test('scan: exit codes, the worst of several', async () => {
   const code = async (...args) => (await tamiz(server, ['scan', ...args])).code;
   assert.equal(await code(at('unrelated.jpg')), 0);
@@ -125,8 +149,12 @@ test('list verbs', async () => {
   assert.match(await ok('policy', 'verbs', '--mode', 'enforce', '--action-hint', 'block'), /mode +enforce[\s\S]*action hint +block/);
   assert.match(await ok('add', 'verbs', at('unrelated.jpg'), at('original.jpg'), '--label', 'A1'), /2 added/);
   assert.match(await ok('show', 'verbs', '--entry', 'original.jpg'), /labels +A1/);
-  await ok('disable', 'verbs', 'original.jpg');
-  await ok('enable', 'verbs', 'original.jpg');
+  await ok('disable', 'verbs', 'original.jpg', '--reason', 'a blank page', '--until', '30d');
+  assert.match(await ok('show', 'verbs', '--entry', 'original.jpg'), /hold +disabled since .* until .*: a blank page/);
+  assert.match(await ok('show', 'verbs'), /disabled +1 entries/);
+  await ok('enable', 'verbs', 'original.jpg', '--reason', 'looked at');
+  assert.match(await ok('holds', 'verbs'), /enable +original\.jpg +looked at[\s\S]*disable +original\.jpg +a blank page/);
+  assert.match(await ok('policy', 'verbs', '--breaker-entry-hits', '7'), /breaker +entry 7, list 10000 uploads within 3600 s/);
   assert.match(await ok('remove', 'verbs', 'original.jpg'), /1 removed/);
   assert.match(await ok('versions', 'verbs'), /current/);
   assert.match(await ok('diff', 'verbs', '1'), /- original\.jpg/);

@@ -1,6 +1,8 @@
 // Lists from creation to deletion, over the wire.
 #include <gmock/gmock.h>
 
+#include <ctime>
+
 #include "core/base/hex.h"
 #include "tests/integration/harness.h"
 
@@ -229,6 +231,211 @@ TEST_F(ListFlowTest, FromCreationToDeletion) {
     grpc::ClientContext context;
     EXPECT_EQ(lists_->DeleteList(&context, deletion, &deleted).error_code(), grpc::StatusCode::NOT_FOUND);
   }
+}
+
+TEST_F(ListFlowTest, VicsNeedsAMappingAndCountsWhatStaysOut) {
+  ASSERT_TRUE(Create("vics").ok());
+  hash::DigestAccumulator digester;
+  digester.Update(scan::CanaryPicture());
+  const std::string md5 = ToHex(digester.Finish().md5);
+  std::string passed_over;
+  for (int i = 0; i < 1000; ++i) passed_over += "{\"FilePath\":\"a]}\"},";
+  const std::string file = "\xef\xbb\xbf{\"@odata.context\":\"x#Media\",\"value\":[{\"MD5\":\"" + md5 +
+                           "\",\"MediaSize\":\"1\",\"Category\":\"1\",\"MediaFiles\":[" + passed_over +
+                           "{}]},{\"MD5\":\"00112233445566778899aabbccddeeff\",\"Category\":0},"
+                           "{\"MD5\":\"00112233445566778899aabbccddeefe\",\"Category\":9},{\"MD5\":\"1\","
+                           "\"Category\":1}]}";
+  v1::ImportOptions options;
+  options.set_list("vics");  // the format is found out
+  v1::ImportEntriesResponse imported;
+  const grpc::Status unmapped = Import(options, file, &imported);
+  EXPECT_EQ(unmapped.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(unmapped.error_message(), HasSubstr("categories need a mapping"));
+
+  v1::CategoryRule& rule = *options.add_categories();
+  rule.set_category("1");
+  rule.add_labels("A1");
+  options.set_refuse_unmapped(true);
+  const grpc::Status refused = Import(options, file, &imported);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(refused.error_message(), HasSubstr("1 of category 9"));
+  options.set_refuse_unmapped(false);
+  const grpc::Status status = Import(options, file, &imported);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(imported.format(), "vics");
+  EXPECT_EQ(imported.rows_read(), 4u);
+  EXPECT_EQ(imported.rows_rejected(), 1u);
+  EXPECT_EQ(imported.rows_skipped(), 2u);
+  EXPECT_EQ(imported.entries_added(), 1u);
+  ASSERT_EQ(imported.categories_size(), 3);
+  EXPECT_EQ(imported.categories(0).category(), "");
+  EXPECT_EQ(imported.categories(0).kept_out(), 1u);
+  EXPECT_EQ(imported.categories(1).category(), "1");
+  EXPECT_EQ(imported.categories(1).kept_out(), 0u);
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "vics"), v1::VERDICT_MATCH);
+  // Cut off in the middle: refused as a whole.
+  EXPECT_EQ(Import(options, file.substr(0, file.size() - 2), &imported).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ListFlowTest, DisabledEntriesStaySoUntilTheirTime) {
+  ASSERT_TRUE(Create("held").ok());
+  v1::AddEntriesRequest add;
+  add.set_list("held");
+  v1::EntryMedia& media = *add.add_media();
+  media.mutable_entry()->set_entry_id("picture");
+  media.set_content(Text(scan::CanaryPicture()));
+  const auto add_again = [&] {
+    grpc::ClientContext context;
+    v1::AddEntriesResponse added;
+    const grpc::Status status = lists_->AddEntries(&context, add, &added);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  };
+  add_again();
+  const auto disable = [&](const std::function<void(v1::DisableEntryRequest&)>& fill) {
+    v1::DisableEntryRequest request;
+    request.set_list("held");
+    request.set_entry_id("picture");
+    fill(request);
+    grpc::ClientContext context;
+    v1::DisableEntryResponse response;
+    return lists_->DisableEntry(&context, request, &response);
+  };
+  const std::int64_t now = std::time(nullptr);
+  ASSERT_TRUE(disable([&](auto& request) {
+                request.set_reason("a blank page");
+                request.mutable_until()->set_seconds(now + 3600);
+              }).ok());
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "held"), v1::VERDICT_NO_KNOWN_MATCH);
+  media.mutable_entry()->add_labels("again");
+  add_again();
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "held"), v1::VERDICT_NO_KNOWN_MATCH) << "the source sent it again";
+
+  v1::GetEntryRequest get;
+  get.set_list("held");
+  get.set_entry_id("picture");
+  v1::GetEntryResponse got;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->GetEntry(&context, get, &got).ok());
+  }
+  ASSERT_EQ(got.entry().holds_size(), 1);
+  EXPECT_EQ(got.entry().holds(0).kind(), v1::HOLD_KIND_DISABLED);
+  EXPECT_EQ(got.entry().holds(0).reason(), "a blank page");
+  EXPECT_EQ(got.entry().holds(0).until().seconds(), now + 3600);
+
+  EXPECT_EQ(disable([&](auto& request) { request.mutable_until()->set_seconds(now - 1); }).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  ASSERT_TRUE(disable([](auto& request) {
+                request.set_enable(true);
+                request.set_reason("looked at");
+              }).ok());
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "held"), v1::VERDICT_MATCH);
+  v1::ListHoldsRequest list_holds;
+  list_holds.set_list("held");
+  v1::ListHoldsResponse holds;
+  grpc::ClientContext context;
+  ASSERT_TRUE(lists_->ListHolds(&context, list_holds, &holds).ok());
+  EXPECT_EQ(holds.holds_size(), 0);
+  ASSERT_EQ(holds.events_size(), 2);
+  EXPECT_EQ(holds.events(0).what(), "enable");
+  EXPECT_EQ(holds.events(0).reason(), "looked at");
+  EXPECT_EQ(holds.events(1).what(), "disable");
+}
+
+TEST_F(ListFlowTest, TheBreakerMovesANoisyEntryToShadowUntilItIsReset) {
+  v1::CreateListRequest create;
+  create.set_name("noisy");
+  create.mutable_policy()->mutable_breaker()->set_entry_hits(2);
+  {
+    grpc::ClientContext context;
+    v1::CreateListResponse created;
+    ASSERT_TRUE(lists_->CreateList(&context, create, &created).ok());
+    EXPECT_EQ(created.list().policy().breaker().list_hits(), 10'000u);
+  }
+  v1::AddEntriesRequest add;
+  add.set_list("noisy");
+  v1::EntryMedia& media = *add.add_media();
+  media.mutable_entry()->set_entry_id("blank");
+  media.set_content(Text(scan::CanaryPicture()));
+  {
+    grpc::ClientContext context;
+    v1::AddEntriesResponse added;
+    ASSERT_TRUE(lists_->AddEntries(&context, add, &added).ok());
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Scan(scan::CanaryPicture(), "noisy"), v1::VERDICT_MATCH) << "the same bytes";
+  EXPECT_EQ(Scan(scan::CanaryFlippedPicture(), "noisy"), v1::VERDICT_MATCH) << "the second upload";
+  v1::GetListRequest get;
+  get.set_list("noisy");
+  v1::GetListResponse list;
+  for (int i = 0; i < 500 && list.list().entries_tripped() == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->GetList(&context, get, &list).ok());
+  }
+  ASSERT_EQ(list.list().entries_tripped(), 1u);
+  v1::ScanRequest scan = Inline(scan::CanaryPicture());
+  scan.add_lists("noisy");
+  v1::ScanResponse answer;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(scans_->Scan(&context, scan, &answer).ok());
+  }
+  EXPECT_EQ(answer.result().verdict(), v1::VERDICT_NO_KNOWN_MATCH);
+  ASSERT_EQ(answer.result().matches_size(), 1);
+  EXPECT_TRUE(answer.result().matches(0).shadow());
+  EXPECT_EQ(answer.result().matches(0).shadow_reason(), "breaker");
+
+  v1::ResetBreakerRequest reset;
+  reset.set_list("noisy");
+  reset.set_entry_id("blank");
+  v1::ResetBreakerResponse done;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(lists_->ResetBreaker(&context, reset, &done).ok());
+  }
+  EXPECT_EQ(done.reset(), 1u);
+  EXPECT_EQ(Scan(scan::CanaryPicture(), "noisy"), v1::VERDICT_MATCH);
+  grpc::ClientContext context;
+  EXPECT_EQ(lists_->ResetBreaker(&context, reset, &done).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ListFlowTest, AnAllowListSaysWhatItTookAway) {
+  v1::CreateListRequest create;
+  create.set_name("fine");
+  create.set_kind(v1::LIST_KIND_ALLOW);
+  {
+    grpc::ClientContext context;
+    v1::CreateListResponse created;
+    ASSERT_TRUE(lists_->CreateList(&context, create, &created).ok());
+  }
+  ASSERT_TRUE(Create("found").ok());
+  for (const char* list : {"fine", "found"}) {
+    v1::AddEntriesRequest add;
+    add.set_list(list);
+    v1::EntryMedia& media = *add.add_media();
+    media.mutable_entry()->set_entry_id(std::string("in-") + list);
+    media.set_content(Text(scan::CanaryPicture()));
+    grpc::ClientContext context;
+    v1::AddEntriesResponse added;
+    ASSERT_TRUE(lists_->AddEntries(&context, add, &added).ok());
+  }
+  v1::ScanRequest scan = Inline(scan::CanaryPicture());
+  scan.add_lists("found");
+  scan.add_lists("fine");
+  grpc::ClientContext context;
+  v1::ScanResponse answer;
+  ASSERT_TRUE(scans_->Scan(&context, scan, &answer).ok());
+  EXPECT_EQ(answer.result().verdict(), v1::VERDICT_NO_KNOWN_MATCH);
+  EXPECT_EQ(answer.result().suppressed_count(), 1u);
+  ASSERT_EQ(answer.result().suppressed_size(), 1);
+  const v1::SuppressedMatch& suppressed = answer.result().suppressed(0);
+  EXPECT_EQ(suppressed.match().list_name(), "found");
+  EXPECT_EQ(suppressed.match().entry_id(), "in-found");
+  EXPECT_EQ(suppressed.allowed_by().list_name(), "fine");
+  EXPECT_EQ(suppressed.allowed_by().entry_id(), "in-fine");
+  EXPECT_EQ(suppressed.allowed_by().list_version(), 1u);
+  EXPECT_EQ(suppressed.allowed_by().hash_type(), v1::HASH_TYPE_SHA256);
 }
 
 TEST_F(ListFlowTest, MediaThatMakeNoReferenceAreRefusedByName) {

@@ -17,21 +17,7 @@ constexpr const char* kHeader = "entry_id,hash_type,value,labels,metadata\n";
 constexpr const char* kMd5 = "00112233445566778899aabbccddeeff";
 const std::string kPdq = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF";
 
-// Reads in one piece, byte by byte and in odd pieces: the outcome must be the same.
-Reading Read(const std::string& text, const ReadOptions& options = {}) {
-  Reading whole = ReadText(text, options);
-  for (const std::size_t piece : {1, 3, 4096}) {
-    const Reading pieces = ReadText(text, options, piece);
-    EXPECT_EQ(pieces.status, whole.status);
-    EXPECT_EQ(pieces.entries, whole.entries) << "in pieces of " << piece;
-    EXPECT_EQ(pieces.rejections.size(), whole.rejections.size()) << "in pieces of " << piece;
-    for (std::size_t i = 0; i < std::min(pieces.rejections.size(), whole.rejections.size()); ++i) {
-      EXPECT_EQ(pieces.rejections[i].line, whole.rejections[i].line);
-      EXPECT_EQ(pieces.rejections[i].reason, whole.rejections[i].reason);
-    }
-  }
-  return whole;
-}
+Reading Read(const std::string& text, const ReadOptions& options = {}) { return ReadInPieces(text, options); }
 
 std::vector<std::string> Ids(const Reading& reading) {
   std::vector<std::string> ids;

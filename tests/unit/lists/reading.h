@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,10 @@ struct Reading {
   Status status;
   std::vector<std::pair<std::uint64_t, Entry>> entries;  // with their lines
   std::vector<Rejection> rejections;
+  std::map<std::string, int> skipped;                     // by reason
+  std::map<std::string, std::pair<int, int>> categories;  // rows, and those kept out
+  std::vector<std::string> dropped;
+  std::string format;  // as found
 };
 
 inline Reading ReadText(std::string_view text, const ReadOptions& options,
@@ -22,7 +28,16 @@ inline Reading ReadText(std::string_view text, const ReadOptions& options,
   auto reader = MakeEntryReader(
       options,
       [&](std::uint64_t line, Entry&& entry) { reading.entries.emplace_back(line, std::move(entry)); },
-      [&](Rejection&& rejection) { reading.rejections.push_back(std::move(rejection)); });
+      [&](Rejection&& rejection) { reading.rejections.push_back(std::move(rejection)); },
+      {.on_skip = [&](std::string_view reason, bool) { ++reading.skipped[std::string(reason)]; },
+       .on_category =
+           [&](std::string_view category, bool kept_out) {
+             auto& counts = reading.categories[std::string(category)];
+             ++counts.first;
+             if (kept_out) ++counts.second;
+           },
+       .on_dropped_hash = [&](std::string_view reason) { reading.dropped.emplace_back(reason); },
+       .on_format = [&](std::string_view format) { reading.format = format; }});
   if (!reader.ok()) {
     reading.status = reader.status();
     return reading;
@@ -34,6 +49,25 @@ inline Reading ReadText(std::string_view text, const ReadOptions& options,
   }
   if (reading.status.ok()) reading.status = (*reader)->Finish();
   return reading;
+}
+
+// In one piece, byte by byte and in odd pieces: the outcome must be the same.
+inline Reading ReadInPieces(std::string_view text, const ReadOptions& options) {
+  Reading whole = ReadText(text, options);
+  for (const std::size_t piece : {1, 3, 4096}) {
+    const Reading pieces = ReadText(text, options, piece);
+    EXPECT_EQ(pieces.status, whole.status);
+    EXPECT_EQ(pieces.entries, whole.entries) << "in pieces of " << piece;
+    EXPECT_EQ(pieces.skipped, whole.skipped) << "in pieces of " << piece;
+    EXPECT_EQ(pieces.categories, whole.categories) << "in pieces of " << piece;
+    EXPECT_EQ(pieces.dropped, whole.dropped) << "in pieces of " << piece;
+    EXPECT_EQ(pieces.rejections.size(), whole.rejections.size()) << "in pieces of " << piece;
+    for (std::size_t i = 0; i < std::min(pieces.rejections.size(), whole.rejections.size()); ++i) {
+      EXPECT_EQ(pieces.rejections[i].line, whole.rejections[i].line);
+      EXPECT_EQ(pieces.rejections[i].reason, whole.rejections[i].reason);
+    }
+  }
+  return whole;
 }
 
 }  // namespace tamiz::lists

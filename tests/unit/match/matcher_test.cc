@@ -1,5 +1,6 @@
 #include "core/match/matcher.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -681,6 +682,83 @@ TEST_F(AllowLists, AllowedPictureSuppressesAndCounts) {
   EXPECT_EQ(conclusion.verdict, Verdict::kNoKnownMatch);
   EXPECT_THAT(conclusion.matches, IsEmpty());
   EXPECT_EQ(conclusion.suppressed, 1u);
+  ASSERT_THAT(conclusion.suppressions, SizeIs(1));
+  const Suppression& audit = conclusion.suppressions[0];
+  EXPECT_EQ(audit.taken_away.list_name, "block");
+  EXPECT_EQ(audit.taken_away.entry_id, "false-positive");
+  EXPECT_EQ(audit.by.list_name, "allow");
+  EXPECT_EQ(audit.by.entry_id, "fine");
+  EXPECT_EQ(audit.by.hash_type, HashType::kPdq);
+  EXPECT_EQ(audit.by.distance, 2u);
+}
+
+TEST_F(AllowLists, TheAuditNamesTheNearestAllowedEntryAndHasALimit) {
+  allow_.Pdq("farther", Changed(Picture(1), 9)).Pdq("nearest", Picture(1));
+  for (std::size_t i = 0; i < kMaxSuppressions + 5; ++i)
+    block_.Pdq(fmt::format("e{:04}", i), Changed(Picture(1), 20));
+  const auto conclusion = AskBoth(Still(Look(Picture(1))));
+  EXPECT_EQ(conclusion.suppressed, kMaxSuppressions + 5);
+  ASSERT_THAT(conclusion.suppressions, SizeIs(kMaxSuppressions));
+  for (const Suppression& audit : conclusion.suppressions) EXPECT_EQ(audit.by.entry_id, "nearest");
+}
+
+TEST_F(AllowLists, TheAuditNamesTheEqualDigest) {
+  block_.Pdq("picture", Picture(1)).Digest("md5", HashType::kMd5, std::vector<std::uint8_t>(16, 5));
+  allow_.Digest("by md5", HashType::kMd5, std::vector<std::uint8_t>(16, 5));
+  allow_.Digest("by sha1", HashType::kSha1, std::vector<std::uint8_t>(20, 5));
+  Evidence evidence = Still(Look(Picture(1)));
+  evidence.digests = DigestsFrom(5);
+  const auto conclusion = AskBoth(evidence);
+  ASSERT_THAT(conclusion.suppressions, SizeIs(2));
+  EXPECT_EQ(conclusion.suppressions[0].taken_away.entry_id, "picture");
+  EXPECT_EQ(conclusion.suppressions[1].taken_away.entry_id, "md5");
+  EXPECT_EQ(conclusion.suppressions[1].taken_away.hash_type, HashType::kMd5);
+  for (const Suppression& audit : conclusion.suppressions) {
+    EXPECT_EQ(audit.by.entry_id, "by sha1") << "the strongest";
+    EXPECT_EQ(audit.by.hash_type, HashType::kSha1);
+  }
+}
+
+lists::Hold HoldOn(lists::HoldKind kind, const std::string& entry, std::optional<WallTime> until = {}) {
+  return {.kind = kind, .entry_id = entry, .reason = "a reason", .since = kNow - 1h, .until = until};
+}
+
+TEST(Exceptions, ATrippedEntryIsReportedAsShadow) {
+  ListBuilder list("l");
+  list.Pdq("noisy", Picture(1)).Pdq("other", Changed(Picture(1), 4));
+  lists::Exceptions& exceptions = list.policy().exceptions;
+  ASSERT_TRUE(exceptions.Put(HoldOn(lists::HoldKind::kBreaker, "noisy")).ok());
+  auto conclusion = Ask(Still(Look(Picture(1))), CatalogOf({list.Build()}));
+  EXPECT_EQ(conclusion.verdict, Verdict::kMatch) << "the other entry counts";
+  ASSERT_THAT(conclusion.matches, SizeIs(2));
+  EXPECT_EQ(conclusion.matches[0].entry_id, "other");
+  EXPECT_TRUE(conclusion.matches[1].shadow);
+  EXPECT_EQ(conclusion.matches[1].shadow_reason, "breaker");
+  ASSERT_TRUE(exceptions.Put(HoldOn(lists::HoldKind::kBreaker, "")).ok());
+  conclusion = Ask(Still(Look(Picture(1))), CatalogOf({list.Build()}));
+  EXPECT_EQ(conclusion.verdict, Verdict::kNoKnownMatch);
+  EXPECT_THAT(conclusion.matches, SizeIs(2));
+}
+
+TEST(Exceptions, ADisabledEntryMatchesAgainWhenItsTimeIsUp) {
+  ListBuilder list("l");
+  list.Pdq("e", Picture(1)).Digest("d", HashType::kMd5, std::vector<std::uint8_t>(16, 5));
+  Evidence evidence = Still(Look(Picture(1)));
+  evidence.digests = DigestsFrom(5);
+  lists::Exceptions& exceptions = list.policy().exceptions;
+  ASSERT_TRUE(exceptions.Put(HoldOn(lists::HoldKind::kDisabled, "e")).ok());
+  EXPECT_THAT(IdsOf(Ask(evidence, CatalogOf({list.Build()}))), ElementsAre("d"));
+  ASSERT_TRUE(exceptions.Put(HoldOn(lists::HoldKind::kDisabled, "d", kNow + 1s)).ok());
+  EXPECT_THAT(IdsOf(Ask(evidence, CatalogOf({list.Build()}))), IsEmpty());
+  ASSERT_TRUE(exceptions.Put(HoldOn(lists::HoldKind::kDisabled, "d", kNow)).ok());
+  EXPECT_THAT(IdsOf(Ask(evidence, CatalogOf({list.Build()}))), ElementsAre("d"));
+}
+
+TEST_F(AllowLists, ADisabledEntryAllowsNothing) {
+  block_.Pdq("known", Picture(1));
+  allow_.Pdq("fine", Picture(1));
+  ASSERT_TRUE(allow_.policy().exceptions.Put(HoldOn(lists::HoldKind::kDisabled, "fine")).ok());
+  EXPECT_EQ(AskBoth(Still(Look(Picture(1)))).verdict, Verdict::kMatch);
 }
 
 TEST_F(AllowLists, AllowingALookAlikeDoesNotHideTheKnownPicture) {

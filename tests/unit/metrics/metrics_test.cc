@@ -51,6 +51,9 @@ void UseAll(Metrics& metrics) {
   metrics.Principals(std::vector<std::string>{"uploads"});
   metrics.PrincipalCall("uploads", "admitted");
   metrics.Load(1, 2, 3, 4000);
+  metrics.BreakerTripped(false);
+  metrics.ImportBytes(500);
+  metrics.ImportRows(7, 2, 1);
   metrics.SelfTested(true, std::chrono::system_clock::time_point(1700000001s));
   metrics.Rpc("tamiz.v1.ScanService/Scan", "OK", 12ms);
   metrics.TlsCertificate(std::chrono::system_clock::time_point(1800000000s));
@@ -199,6 +202,11 @@ TEST(Metrics, CountsWhatItIsTold) {
                            "tamiz_list_index_bytes{list=\"known\"} 6400",
                            "tamiz_list_updated_timestamp_seconds{list=\"known\"} 1700000000",
                            "tamiz_list_build_duration_seconds{list=\"known\"} 0.02",
+                           "tamiz_breaker_trips_total{scope=\"entry\"} 1",
+                           "tamiz_import_bytes_total 500",
+                           "tamiz_import_rows_total{outcome=\"taken\"} 7",
+                           "tamiz_import_rows_total{outcome=\"rejected\"} 2",
+                           "tamiz_import_rows_total{outcome=\"skipped\"} 1",
                            "tamiz_selftest_last_success_timestamp_seconds 1700000001",
                            "tamiz_selftest_runs_total{result=\"passed\"} 1",
                            "tamiz_selftest_runs_total{result=\"failed\"} 1",

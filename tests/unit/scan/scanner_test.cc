@@ -171,6 +171,12 @@ TEST_F(ScannerTest, AllowListSuppressesAndCounts) {
   EXPECT_EQ(output->conclusion.verdict, Verdict::kNoKnownMatch);
   EXPECT_EQ(output->conclusion.suppressed, 1u);
   EXPECT_EQ(Count("tamiz_matches_suppressed_total", {}), 1);
+  // Nothing was found, and yet it is on record why.
+  ASSERT_THAT(store_.records, SizeIs(1));
+  const auto& hits = store_.records[0].hits;
+  ASSERT_THAT(hits, SizeIs(1));
+  EXPECT_NE(hits[0].allow_list_id, "");
+  EXPECT_NE(hits[0].allow_entry_id, "");
 }
 
 TEST_F(ScannerTest, OnlyTheListsNamedAreConsulted) {

@@ -251,11 +251,47 @@ TEST(ProtoConvertTest, ImportOptions) {
   EXPECT_EQ(read->delimiter, ';');
   EXPECT_FALSE(read->has_header);
   EXPECT_EQ(read->default_hash_type, lists::HashType::kMd5);
+  EXPECT_EQ(read->format, "csv");
   options.set_delimiter(";;");
   EXPECT_EQ(FieldOf(ToReadOptions(options).status()), "options.delimiter");
   options.set_delimiter("");
   options.set_max_rejected_share(std::nan(""));
   EXPECT_EQ(FieldOf(ToReadOptions(options).status()), "options.max_rejected_share");
+}
+
+TEST(ProtoConvertTest, ImportOptionsOfOtherFormats) {
+  v1::ImportOptions options;
+  options.mutable_columns()->set_category("cat");
+  v1::HashColumn& column = *options.add_hash_columns();
+  column.set_column("MD5");
+  column.set_hash_type("md5");
+  column.set_encoding("base64");
+  v1::CategoryRule& rule = *options.add_categories();
+  rule.set_category("1");
+  rule.add_labels("A1");
+  options.add_photodna_denylist(std::string(286, '0') + "01");
+  options.set_derive_entry_ids(true);
+  options.set_entry_id("clip");
+  const auto read = ToReadOptions(options);
+  ASSERT_TRUE(read.ok()) << Message(read.status());
+  EXPECT_EQ(read->format, "auto");
+  EXPECT_EQ(read->columns.category, "cat");
+  ASSERT_EQ(read->hash_columns.size(), 1u);
+  EXPECT_EQ(read->hash_columns[0].kind, lists::HashKind(lists::HashType::kMd5));
+  EXPECT_EQ(read->hash_columns[0].encoding, lists::HashEncoding::kBase64);
+  ASSERT_EQ(read->categories.size(), 1u);
+  EXPECT_EQ(read->categories[0].labels, std::vector<std::string>{"A1"});
+  EXPECT_TRUE(read->derive_ids);
+  EXPECT_EQ(read->entry_id, "clip");
+
+  column.set_encoding("octal");
+  EXPECT_EQ(FieldOf(ToReadOptions(options).status()), "options.hash_columns");
+  column.set_encoding("");
+  column.set_hash_type("crc32");
+  EXPECT_EQ(FieldOf(ToReadOptions(options).status()), "options.hash_columns");
+  options.clear_hash_columns();
+  options.add_photodna_denylist("x");
+  EXPECT_EQ(FieldOf(ToReadOptions(options).status()), "options.photodna_denylist");
 }
 
 }  // namespace
