@@ -141,6 +141,33 @@ void ChannelSink::Send(std::uint32_t index, std::chrono::microseconds time, medi
   SendMessage(message);
 }
 
+void ChannelSink::Repeat(std::uint32_t index, std::chrono::microseconds time) {
+  if (sent_ == 0 || index >= max_frames_) return;
+  last_time_ = std::max(last_time_, Bounded(time));
+  DecoderMessage message = NewMessage(MessageKind::kRepeat);
+  message.repeat.time_micros = last_time_;
+  message.repeat.index = index;
+  ++sent_;
+  SendMessage(message);
+}
+
+void ChannelSink::Unseen(std::chrono::microseconds start, std::chrono::microseconds end) {
+  const std::int64_t from = Bounded(start);
+  if (unseen_ == sandbox::kMaxUnseen || Bounded(end) <= from) return;
+  ++unseen_;
+  DecoderMessage message = NewMessage(MessageKind::kUnseen);
+  message.unseen.start_micros = from;
+  // The last one that may be told stands for all that follow.
+  message.unseen.end_micros = unseen_ == sandbox::kMaxUnseen ? sandbox::kMaxTimeMicros : Bounded(end);
+  SendMessage(message);
+}
+
+void ChannelSink::Count(const media::DecodeCounts& counts) {
+  counts_.seen += counts.seen;
+  counts_.skipped += counts.skipped;
+  counts_.rejected += counts.rejected;
+}
+
 void ChannelSink::Progress(std::chrono::microseconds time) {
   progress_ = std::max(progress_, Bounded(time));
   const auto now = std::chrono::steady_clock::now();
@@ -174,6 +201,9 @@ void ChannelSink::Finish() {
   FlushProgress();
   DecoderMessage message = NewMessage(MessageKind::kFinished);
   message.finished.frames = sent_;
+  message.finished.seen = std::min(counts_.seen, sandbox::kMaxCounted);
+  message.finished.skipped = std::min(counts_.skipped, sandbox::kMaxCounted);
+  message.finished.rejected = std::min(counts_.rejected, sandbox::kMaxCounted);
   SendMessage(message);
 }
 

@@ -27,6 +27,9 @@ class ChannelSink final : public FrameSink {
   void Planned(std::uint64_t frames) override;
   [[nodiscard]] LumaSlot Begin(std::uint32_t width, std::uint32_t height) override;
   void Send(std::uint32_t index, std::chrono::microseconds time, media::FrameVariant variant) override;
+  void Repeat(std::uint32_t index, std::chrono::microseconds time) override;
+  void Unseen(std::chrono::microseconds start, std::chrono::microseconds end) override;
+  void Count(const media::DecodeCounts& counts) override;
   void Progress(std::chrono::microseconds time) override;
   void Incomplete(media::IncompleteCode code, std::string_view detail) override;
 
@@ -63,6 +66,8 @@ class ChannelSink final : public FrameSink {
   std::int64_t progress_ = 0;
   std::int64_t progress_sent_ = 0;
   std::chrono::steady_clock::time_point progress_sent_at_{};
+  std::uint32_t unseen_ = 0;
+  media::DecodeCounts counts_;
   std::vector<std::pair<media::IncompleteCode, std::string>> reasons_;
 };
 

@@ -52,6 +52,13 @@ class FrameSink {
   // Sends the slot begun last.
   virtual void Send(std::uint32_t index, std::chrono::microseconds time, media::FrameVariant variant) = 0;
 
+  // The next frame shows the same as the one sent last.
+  virtual void Repeat(std::uint32_t /*index*/, std::chrono::microseconds /*time*/) {}
+  // A span of time whose frames could not be decoded.
+  virtual void Unseen(std::chrono::microseconds /*start*/, std::chrono::microseconds /*end*/) {}
+  // What became of the pictures, once more of it is known; adds to what was counted before.
+  virtual void Count(const media::DecodeCounts& /*counts*/) {}
+
   // Presentation time up to which was looked at.
   virtual void Progress(std::chrono::microseconds time) = 0;
   // Something that could not be looked at. `detail` is a constant or made of numbers; never text of the

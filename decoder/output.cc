@@ -65,18 +65,29 @@ bool Output::SendVariant(const Picture& picture, const LumaWriter& write, FrameV
   return true;
 }
 
-bool Output::Deliver(const Picture& picture, const LumaWriter& write) {
+bool Output::WithinPlan() {
   if (stopped_) return false;
-  if (next_index_ >= job_.plan.max_frames) {
-    Incomplete(IncompleteCode::kFrameLimit, fmt::format("more than {} frames", job_.plan.max_frames));
-    stopped_ = true;
-    return false;
-  }
+  if (next_index_ < job_.plan.max_frames) return true;
+  Incomplete(IncompleteCode::kFrameLimit, fmt::format("more than {} frames", job_.plan.max_frames));
+  stopped_ = true;
+  return false;
+}
+
+bool Output::Repeat(std::chrono::microseconds time) {
+  if (!WithinPlan()) return false;
+  sink_.Repeat(next_index_, time);
+  ++next_index_;
+  return true;
+}
+
+bool Output::Deliver(const Picture& picture, const LumaWriter& write) {
+  if (!WithinPlan()) return false;
   if (!SendVariant(picture, write, FrameVariant::kAsShown)) return !stopped_;
   if (picture.has_transparency) {
     // The frame counts although its second variant may not be wanted any more.
     (void)SendVariant(picture, write, FrameVariant::kAlphaIgnored);
   }
+  last_delivered_ = next_index_;
   ++next_index_;
   return !stopped_;
 }

@@ -47,10 +47,15 @@ class Output {
   // frames are used up, which is reported).
   bool Deliver(const Picture& picture, const LumaWriter& write);
 
+  // The next frame of the plan shows the same as the one delivered last. Returns as Deliver.
+  bool Repeat(std::chrono::microseconds time);
+
   // What is known of the media; may be called again before the first frame.
   void Media(const media::MediaInfo& info);
   void Planned(std::uint64_t frames) { sink_.Planned(frames); }
   void Progress(std::chrono::microseconds time) { sink_.Progress(time); }
+  void Unseen(std::chrono::microseconds start, std::chrono::microseconds end) { sink_.Unseen(start, end); }
+  void Count(const media::DecodeCounts& counts) { sink_.Count(counts); }
 
   // Each code is reported once, with the detail that came first.
   void Incomplete(media::IncompleteCode code, std::string_view detail);
@@ -59,9 +64,12 @@ class Output {
   // The server wants no more, or a limit ends the work.
   [[nodiscard]] bool stopped() const { return stopped_; }
   [[nodiscard]] std::uint32_t frames() const { return next_index_; }
+  // Index of the frame that Repeat refers to, once there is one.
+  [[nodiscard]] std::uint32_t last_delivered() const { return last_delivered_; }
   [[nodiscard]] const DecodeJob& job() const { return job_; }
 
  private:
+  [[nodiscard]] bool WithinPlan();
   [[nodiscard]] bool SendVariant(const Picture& picture, const LumaWriter& write,
                                  media::FrameVariant variant);
 
@@ -70,6 +78,7 @@ class Output {
   std::set<media::IncompleteCode> reported_;
   std::vector<std::uint8_t> unturned_;  // scratch for pictures that are turned
   std::uint32_t next_index_ = 0;
+  std::uint32_t last_delivered_ = 0;
   std::uint64_t pixels_ = 0;
   std::uint64_t packets_ = 0;
   bool stopped_ = false;

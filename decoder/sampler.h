@@ -15,6 +15,11 @@ struct SamplingRules {
   bool scene_changes = false;
   std::chrono::microseconds head{0};
   std::chrono::microseconds max_gap{0};
+
+  // Time that one frame stands for at most.
+  [[nodiscard]] std::chrono::microseconds Spacing() const {
+    return regular || max_gap.count() <= 0 ? interval : max_gap;
+  }
 };
 
 // What is known of a frame beside its time.

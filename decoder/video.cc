@@ -9,10 +9,9 @@
 
 #include "decoder/container_check.h"
 #include "decoder/ffmpeg_handles.h"
-#include "decoder/frame_luma.h"
 #include "decoder/guarded_codec.h"
 #include "decoder/sampler.h"
-#include "decoder/scene.h"
+#include "decoder/track.h"
 
 extern "C" {
 #include <libavutil/display.h>
@@ -23,7 +22,6 @@ namespace tamiz::decoder {
 namespace {
 
 using media::FileFormat;
-using media::FrameVariant;
 using media::IncompleteCode;
 using std::chrono::microseconds;
 
@@ -87,14 +85,6 @@ bool NeedsProbing(FileFormat format) {
 
 int RefuseToOpen(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); }
 
-std::int64_t FrameDuration(const AVFrame& frame) {
-#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
-  return frame.duration;
-#else
-  return frame.pkt_duration;
-#endif
-}
-
 // Whether the track is to be shown turned by a quarter.
 bool IsQuarterTurned(const AVStream& stream) {
   const std::int32_t* matrix = nullptr;
@@ -111,171 +101,6 @@ bool IsQuarterTurned(const AVStream& stream) {
   const double angle = av_display_rotation_get(matrix);
   return std::abs(std::abs(angle) - 90) < 45;
 }
-
-// One video track and the frames taken from it.
-class Track {
- public:
-  Track(Output& output, AVStream& stream, const SamplingRules& rules, std::uint64_t max_skipped)
-      : output_(output),
-        stream_(stream),
-        codec_(output),
-        looks_for_scenes_(rules.scene_changes),
-        sampler_(rules, max_skipped) {}
-
-  [[nodiscard]] bool Open() {
-    const AVCodecParameters& parameters = *stream_.codecpar;
-    if (parameters.codec_tag == MKTAG('e', 'n', 'c', 'v')) return ReportEncrypted();
-    if (parameters.width > 0 && parameters.height > 0 &&
-        !output_.AdmitSize(static_cast<std::uint64_t>(parameters.width),
-                           static_cast<std::uint64_t>(parameters.height))) {
-      return false;
-    }
-    frame_.reset(av_frame_alloc());
-    held_.reset(av_frame_alloc());
-    if (frame_ == nullptr || held_ == nullptr) return false;
-    if (!codec_.Open(parameters.codec_id, &parameters, nullptr)) return false;
-    codec_.context()->pkt_timebase = stream_.time_base;
-    usable_ = true;
-    return true;
-  }
-
-  void Decode(const AVPacket& packet) {
-    if (!usable_) return;
-    if (av_packet_get_side_data(&packet, AV_PKT_DATA_ENCRYPTION_INFO, nullptr) != nullptr) {
-      usable_ = ReportEncrypted();
-      return;
-    }
-    if ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0) Damaged("a packet is damaged or cut short");
-    int result = codec_.Send(&packet);
-    if (result == AVERROR(EAGAIN)) {
-      TakeFrames();
-      result = codec_.Send(&packet);
-    }
-    if (result < 0 && result != AVERROR_EOF) NoteError(result);
-    TakeFrames();
-  }
-
-  void Drain() {
-    if (!usable_ || output_.stopped()) return;
-    if (const int result = codec_.Send(nullptr); result < 0 && result != AVERROR_EOF) NoteError(result);
-    TakeFrames();
-    if (!output_.stopped() && held_->width > 0 && sampler_.TakeHeldAtEnd(last_duration_))
-      DeliverFrame(*held_, held_time_);
-    if (codec_.damaged()) Damaged("the decoder had to conceal errors");
-    if (frames_ == 0 && last_error_ < 0) codec_.ReportFailure(last_error_);
-    if (frames_ > 0 && last_error_ < 0) {
-      if (last_error_ == AVERROR(ENOMEM) || codec_.over_limit()) {
-        codec_.ReportFailure(last_error_);
-      } else {
-        Damaged("packets could not be decoded");
-      }
-    }
-  }
-
-  [[nodiscard]] const AVStream& stream() const { return stream_; }
-  [[nodiscard]] std::uint64_t frames() const { return frames_; }
-  [[nodiscard]] const char* codec_name() const { return avcodec_get_name(stream_.codecpar->codec_id); }
-  // Transport streams begin in the middle of things: errors before the first frame are no damage.
-  void ForgiveEarlyErrors() { forgive_early_ = true; }
-
- private:
-  bool ReportEncrypted() {
-    output_.Incomplete(IncompleteCode::kEncrypted, "the video track is encrypted");
-    return false;
-  }
-
-  void Damaged(std::string_view detail) { output_.Incomplete(IncompleteCode::kDecodeTruncated, detail); }
-
-  void NoteError(int error) {
-    if (forgive_early_ && frames_ == 0 && error == AVERROR_INVALIDDATA) return;
-    last_error_ = error;
-  }
-
-  void TakeFrames() {
-    while (!output_.stopped()) {
-      const int result = codec_.Receive(frame_.get());
-      if (result == AVERROR(EAGAIN) || result == AVERROR_EOF) return;
-      if (result < 0) {
-        NoteError(result);
-        // Frame by frame, so that an error of one does not cost the others; endless repetition would be a
-        // loop.
-        if (++receive_errors_ > kMaxReadErrors) return;
-        continue;
-      }
-      receive_errors_ = 0;
-      TakeFrame();
-      av_frame_unref(frame_.get());
-    }
-  }
-
-  void TakeFrame() {
-    ++frames_;
-    if (!output_.CountDecoded(static_cast<std::uint64_t>(frame_->width),
-                              static_cast<std::uint64_t>(frame_->height)))
-      return;
-    const AVRational base = stream_.time_base;
-    std::int64_t stated = frame_->best_effort_timestamp;
-    if (stated == AV_NOPTS_VALUE) stated = frame_->pts;
-    if (stated != AV_NOPTS_VALUE) stated = av_rescale_q(stated, base, kMicroseconds);
-    std::int64_t duration = av_rescale_q(FrameDuration(*frame_), base, kMicroseconds);
-    if (duration <= 0) {
-      const AVRational rate = stream_.avg_frame_rate.num > 0 ? stream_.avg_frame_rate : stream_.r_frame_rate;
-      duration = rate.num > 0 && rate.den > 0 ? av_rescale_q(1, av_inv_q(rate), kMicroseconds) : 0;
-    }
-    last_duration_ = microseconds(std::clamp<std::int64_t>(duration, 0, INT64_C(1) << 40));
-    const microseconds time = clock_.Next(stated, last_duration_);
-    FrameMarks marks;
-    marks.key = frame_->key_frame != 0;
-    marks.new_scene = looks_for_scenes_ && scenes_.IsNew(*frame_);
-    const FrameSampler::Choice choice = sampler_.Next(time, marks);
-    if (choice.take_held && held_->width > 0) DeliverFrame(*held_, held_time_);
-    av_frame_unref(held_.get());
-    if (choice.take) DeliverFrame(*frame_, time);
-    if (choice.hold) {
-      av_frame_move_ref(held_.get(), frame_.get());
-      held_time_ = time;
-    }
-    output_.Progress(time);
-  }
-
-  void DeliverFrame(const AVFrame& frame, microseconds time) {
-    const auto width = static_cast<std::uint64_t>(frame.width);
-    const auto height = static_cast<std::uint64_t>(frame.height);
-    if (output_.stopped() || !output_.AdmitSize(width, height)) return;
-    if (!luma_.Open(frame)) {
-      output_.Incomplete(IncompleteCode::kDecodeFailed, "pixel format that cannot be converted");
-      return;
-    }
-    Picture picture;
-    picture.width = static_cast<std::uint32_t>(width);
-    picture.height = static_cast<std::uint32_t>(height);
-    // What lies under transparent GIF pixels is not stored: the decoder gives white.
-    picture.has_transparency = luma_.has_transparency() && stream_.codecpar->codec_id != AV_CODEC_ID_GIF;
-    picture.time = time;
-    output_.Deliver(picture, [&](std::uint8_t* out, std::size_t stride, FrameVariant variant) {
-      luma_.Write(out, stride, variant);
-      return true;
-    });
-  }
-
-  Output& output_;
-  AVStream& stream_;
-  GuardedCodec codec_;
-  const bool looks_for_scenes_;
-  SceneDetector scenes_;
-  FrameSampler sampler_;
-  PresentationClock clock_;
-  FrameLuma luma_;
-  FramePtr frame_;
-  FramePtr held_;
-  microseconds held_time_{0};
-  microseconds last_duration_{0};
-  std::uint64_t frames_ = 0;
-  int last_error_ = 0;
-  int receive_errors_ = 0;
-  bool forgive_early_ = false;
-  bool usable_ = false;
-};
 
 // One container being read.
 class Container {
@@ -337,7 +162,7 @@ class Container {
     for (const auto& track : tracks_) {
       if (track == nullptr) continue;
       if ((track->stream().disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
-        if (track->stream().attached_pic.size > 0) track->Decode(track->stream().attached_pic);
+        if (track->stream().attached_pic.size > 0) AddAttached(*track);
       } else {
         moving = true;
       }
@@ -385,8 +210,13 @@ class Container {
       return;
     }
     ++video_tracks_;
-    auto track = std::make_unique<Track>(output_, stream, rules_, max_skipped_);
-    if (format_ == FileFormat::kMpegTs || format_ == FileFormat::kMpegPs) track->ForgiveEarlyErrors();
+    Track::Traits traits;
+    traits.rules = rules_;
+    traits.exact = output_.job().plan.exact;
+    traits.max_skipped = max_skipped_;
+    traits.animation = animation_ != nullptr;
+    traits.late_start = format_ == FileFormat::kMpegTs || format_ == FileFormat::kMpegPs;
+    auto track = std::make_unique<Track>(output_, stream, traits);
     if (!track->Open()) {
       stream.discard = AVDISCARD_ALL;
       return;
@@ -418,7 +248,7 @@ class Container {
           static_cast<std::uint32_t>(std::max(0, turned ? stream.codecpar->width : stream.codecpar->height));
     }
     output_.Media(media);
-    const microseconds spacing = rules_.regular ? rules_.interval : rules_.max_gap;
+    const microseconds spacing = rules_.Spacing();
     if (spacing.count() > 0) frames = static_cast<std::uint64_t>(media.duration / spacing) + 1;
     if (frames > 0)
       output_.Planned(output_.frames() + std::min<std::uint64_t>(frames, output_.job().plan.max_frames));
@@ -444,13 +274,18 @@ class Container {
     }
   }
 
-  void Route(const AVPacket& packet) {
+  void AddAttached(Track& track) {
+    const PacketPtr packet(av_packet_clone(&track.stream().attached_pic));
+    if (packet != nullptr) track.Add(*packet);
+  }
+
+  void Route(AVPacket& packet) {
     if (!output_.CountPacket()) return;
     const auto index = static_cast<std::size_t>(packet.stream_index);
     if (index >= tracks_.size()) Consider(*format_context_->streams[index]);  // a track that began later
     Track* track = tracks_[index].get();
     if (track == nullptr || (track->stream().disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) return;
-    track->Decode(packet);
+    track->Add(packet);
   }
 
   Output& output_;

@@ -181,6 +181,10 @@ void FillCoverage(const scan::ScanOutput& output, v1::Coverage* proto) {
   proto->set_time_covered(output.time_covered);
   proto->set_stopped_on_match(output.stopped_on_match);
   for (const match::TimeRange& range : output.unseen) Fill(range, proto->add_unseen());
+  proto->set_frames_seen(output.pictures.seen);
+  proto->set_frames_skipped(output.pictures.skipped);
+  proto->set_frames_rejected(output.pictures.rejected);
+  proto->set_frames_repeated(output.frames_repeated);
   if (output.plan) Fill(*output.plan, proto->mutable_plan());
 }
 
@@ -189,6 +193,8 @@ void Fill(const scan::FrameHash& hash, v1::FrameHash* proto) {
   proto->set_pdq(Bytes(hash.pdq.hashes[0].ToBytes()));
   proto->set_quality(static_cast<std::uint32_t>(std::max(0, hash.pdq.quality)));
   proto->set_index(hash.index);
+  proto->set_repeated(hash.repeated);
+  if (hash.span.count() > 0) ToProto(hash.span, proto->mutable_span());
 }
 
 void Fill(const scan::ScanTimings& timings, v1::Timings* proto) {

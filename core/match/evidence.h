@@ -25,6 +25,7 @@ struct FrameEvidence {
   // False for look-ups of foreign hashes, where only hashes[0] is there.
   bool has_orientations = true;
   bool border_removed = false;
+  bool repeated = false;  // not hashed: the frame shows the same as the one before it, whose hashes these are
 };
 
 struct DigestEvidence {

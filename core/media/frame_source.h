@@ -34,6 +34,8 @@ class Frame {
   std::uint32_t index = 0;            // number among the sampled frames, from 0; variants share it
   std::chrono::microseconds time{0};  // presentation time from the first frame
   FrameVariant variant = FrameVariant::kAsShown;
+  // Shows the same as the frame before it, as far as hashing can tell: luma() is empty, the hash is that frame's.
+  bool is_repeat = false;
 };
 
 // What a decoder found out about an upload.
@@ -46,12 +48,27 @@ struct MediaInfo {
   bool animated = false;
 };
 
+struct TimeSpan {
+  std::chrono::microseconds start{0};
+  std::chrono::microseconds end{0};
+  friend bool operator==(const TimeSpan&, const TimeSpan&) = default;
+};
+
+// Pictures of an upload, counted by what became of them.
+struct DecodeCounts {
+  std::uint64_t seen = 0;      // decoded, sampled or not
+  std::uint64_t skipped = 0;   // passed over: the plan had no use for them
+  std::uint64_t rejected = 0;  // could not be decoded
+};
+
 // How the decoding of one upload ended, whatever its bytes were.
 struct SampleOutcome {
   MediaInfo media;
   std::uint64_t frames_planned = 0;        // as far as the decoder could tell
   std::uint64_t frames_delivered = 0;      // distinct frame indices handed to the sink
   std::chrono::microseconds last_time{0};  // presentation time up to which was looked at
+  DecodeCounts counts;                     // as far as the decoder told before it ended
+  std::vector<TimeSpan> unseen;            // before last_time; ascending
   // Empty if everything the plan asked for was delivered.
   std::vector<IncompleteReason> reasons;
 };

@@ -156,6 +156,12 @@ struct DecoderPool::State {
 
 namespace {
 
+// Shows what the frame before it showed.
+class RepeatedFrame final : public media::Frame {
+ public:
+  [[nodiscard]] media::LumaView luma() const override { return {}; }
+};
+
 // One call of Sample: a decoder, its messages, its end.
 class Run {
  public:
@@ -297,7 +303,23 @@ class Run {
         outcome_.reasons.push_back(ToReason(message.incomplete));
         return std::nullopt;
       case MessageKind::kFinished:
+        outcome_.counts = {message.finished.seen, message.finished.skipped, message.finished.rejected};
         return End::Finished();
+      case MessageKind::kRepeat: {
+        last_sign_ = std::chrono::steady_clock::now();
+        outcome_.frames_delivered = check_.distinct_frames();
+        Reached(message.repeat.time_micros);
+        auto frame = std::make_unique<RepeatedFrame>();
+        frame->index = message.repeat.index;
+        frame->time = std::chrono::microseconds(message.repeat.time_micros);
+        frame->is_repeat = true;
+        if (!sink_(std::move(frame))) return End{ExitReason::kCancelled, std::nullopt, {}};
+        return std::nullopt;
+      }
+      case MessageKind::kUnseen:
+        outcome_.unseen.push_back({std::chrono::microseconds(message.unseen.start_micros),
+                                   std::chrono::microseconds(message.unseen.end_micros)});
+        return std::nullopt;
     }
     return End::Broken("a message of unknown kind");
   }

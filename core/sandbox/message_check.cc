@@ -46,7 +46,8 @@ std::string_view MessageCheck::Admit(const DecoderMessage& message, std::int64_t
   if (bytes != static_cast<std::int64_t>(sizeof(DecoderMessage))) return "a message has the wrong size";
   if (finished_) return "a message follows the last one";
   if (!ready_ && message.kind != MessageKind::kReady) return "a message precedes the first one";
-  if (message.kind != MessageKind::kFrame && ++control_messages_ > kMaxControlMessages + 2 * frames_) {
+  const bool pays = message.kind == MessageKind::kFrame || message.kind == MessageKind::kRepeat;
+  if (!pays && ++control_messages_ > kMaxControlMessages + 2 * frames_) {
     return "too many messages";
   }
   switch (message.kind) {
@@ -69,9 +70,11 @@ std::string_view MessageCheck::Admit(const DecoderMessage& message, std::int64_t
     case MessageKind::kIncomplete:
       return AdmitIncomplete(message.incomplete);
     case MessageKind::kFinished:
-      if (message.finished.frames != frames_) return "frames sent and frames claimed differ";
-      finished_ = true;
-      return {};
+      return AdmitFinished(message.finished);
+    case MessageKind::kRepeat:
+      return AdmitRepeat(message.repeat);
+    case MessageKind::kUnseen:
+      return AdmitUnseen(message.unseen);
   }
   return "a message of unknown kind";
 }
@@ -111,6 +114,35 @@ std::string_view MessageCheck::AdmitFrame(const FrameBody& body, std::uint32_t l
   last_index_ = body.index;
   last_variant_ = body.variant;
   last_time_ = body.time_micros;
+  return {};
+}
+
+std::string_view MessageCheck::AdmitRepeat(const RepeatBody& body) {
+  if (frames_ == 0) return "a repeat of nothing";
+  if (body.index >= limits_.max_frames) return "frame index over the plan's";
+  if (body.index <= last_index_) return "a frame sent twice";
+  if (!IsTime(body.time_micros)) return "frame time out of range";
+  if (body.time_micros < last_time_) return "frame time goes back";
+  ++distinct_frames_;
+  ++frames_;
+  last_index_ = body.index;
+  last_variant_ = static_cast<std::uint32_t>(FrameVariant::kAlphaIgnored);  // no variant follows
+  last_time_ = body.time_micros;
+  return {};
+}
+
+std::string_view MessageCheck::AdmitUnseen(const UnseenBody& body) {
+  if (++unseen_ > kMaxUnseen) return "too many unseen spans";
+  if (!IsTime(body.start_micros) || !IsTime(body.end_micros)) return "unseen time out of range";
+  if (body.end_micros < body.start_micros) return "an unseen span ends before it starts";
+  return {};
+}
+
+std::string_view MessageCheck::AdmitFinished(const FinishedBody& body) {
+  if (body.frames != frames_) return "frames sent and frames claimed differ";
+  if (body.seen > kMaxCounted || body.skipped > kMaxCounted || body.rejected > kMaxCounted)
+    return "counts out of range";
+  finished_ = true;
   return {};
 }
 

@@ -37,6 +37,9 @@ class MessageCheck {
  private:
   [[nodiscard]] std::string_view AdmitMedia(const MediaBody& body);
   [[nodiscard]] std::string_view AdmitFrame(const FrameBody& body, std::uint32_t leased);
+  [[nodiscard]] std::string_view AdmitRepeat(const RepeatBody& body);
+  [[nodiscard]] std::string_view AdmitUnseen(const UnseenBody& body);
+  [[nodiscard]] std::string_view AdmitFinished(const FinishedBody& body);
   [[nodiscard]] std::string_view AdmitIncomplete(const IncompleteBody& body);
 
   const MessageLimits limits_;
@@ -46,6 +49,7 @@ class MessageCheck {
   std::uint64_t frames_ = 0;
   std::uint64_t distinct_frames_ = 0;
   std::uint32_t reasons_ = 0;
+  std::uint32_t unseen_ = 0;
   std::uint32_t last_index_ = 0;
   std::uint32_t last_variant_ = 0;
   std::int64_t last_time_ = 0;      // of frames

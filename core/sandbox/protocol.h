@@ -40,9 +40,12 @@ inline constexpr std::int64_t kMaxTimeMicros = std::int64_t{100} * 24 * 3600 * 1
 // Most messages that are not frames and not paid for by one: a decoder that says more than this floods.
 inline constexpr std::uint64_t kMaxControlMessages = 20'000;
 inline constexpr std::uint32_t kMaxReasons = 32;
+// Spans that were not seen are joined by the decoder beyond this.
+inline constexpr std::uint32_t kMaxUnseen = 1'000;
 inline constexpr std::uint32_t kMaxPictureSide = 1u
                                                  << 30;  // of MediaInfo, which may describe refused pictures
 inline constexpr std::uint64_t kMaxPlannedFrames = std::uint64_t{1} << 53;
+inline constexpr std::uint64_t kMaxCounted = std::uint64_t{1} << 53;  // of pictures, by FinishedBody
 
 // How a decoder ends when it cannot say so.
 inline constexpr int kExitDone = 0;
@@ -132,6 +135,8 @@ enum class MessageKind : std::uint32_t {
   kProgress = 5,
   kIncomplete = 6,
   kFinished = 7,  // the last
+  kRepeat = 8,    // a frame that shows the same as the one before: without a slot
+  kUnseen = 9,
 };
 
 inline constexpr std::size_t kMaxCodecBytes = 32;
@@ -169,7 +174,18 @@ struct IncompleteBody {
   char detail[kMaxDetailBytes];
 };
 struct FinishedBody {
-  std::uint64_t frames;  // sent in all, variants counted
+  std::uint64_t frames;  // sent in all, variants and repeats counted
+  std::uint64_t seen;    // as media::DecodeCounts
+  std::uint64_t skipped;
+  std::uint64_t rejected;
+};
+struct RepeatBody {
+  std::int64_t time_micros;
+  std::uint32_t index;
+};
+struct UnseenBody {
+  std::int64_t start_micros;
+  std::int64_t end_micros;
 };
 
 struct DecoderMessage {
@@ -183,6 +199,8 @@ struct DecoderMessage {
     ProgressBody progress;
     IncompleteBody incomplete;
     FinishedBody finished;
+    RepeatBody repeat;
+    UnseenBody unseen;
   };
 };
 static_assert(std::is_trivially_copyable_v<DecoderMessage>);

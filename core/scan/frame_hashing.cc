@@ -27,6 +27,13 @@ void FrameHashing::Add(std::unique_ptr<media::Frame> frame) {
     MutexLock lock(mutex_);
     pending = &pending_.emplace_back();  // stays where it is until it is done and taken
     pending->index = frame->index;
+    pending->time = frame->time;
+    pending->is_repeat = frame->is_repeat;
+    pending->done = frame->is_repeat;
+  }
+  if (frame->is_repeat) {
+    ++repeats_;
+    return;
   }
   group_.Run([this, pending, held = std::move(frame)]() mutable {
     const SteadyTime start = clock_.Now();
@@ -71,8 +78,16 @@ std::vector<match::FrameEvidence> FrameHashing::TakeDone(bool all) {
     const auto next = std::ranges::find_if(pending_, [&](const Pending& p) { return p.index != index; });
     if (next == pending_.end() && !all) break;
     if (!std::all_of(pending_.begin(), next, [](const Pending& p) { return p.done; })) break;
-    std::for_each(pending_.begin(), next,
-                  [&](Pending& pending) { std::ranges::move(pending.looks, std::back_inserter(looks)); });
+    if (!pending_.front().is_repeat) hashed_last_.clear();
+    for (auto pending = pending_.begin(); pending != next; ++pending) {
+      std::ranges::copy(pending->looks, std::back_inserter(hashed_last_));
+    }
+    for (match::FrameEvidence look : hashed_last_) {
+      look.index = index;
+      look.repeated = pending_.front().is_repeat;
+      if (look.repeated) look.time = pending_.front().time;
+      looks.push_back(look);
+    }
     pending_.erase(pending_.begin(), next);
   }
   return looks;

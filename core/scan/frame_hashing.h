@@ -33,7 +33,9 @@ class FrameHashing {
   // All that is left. Waits for it.
   [[nodiscard]] std::vector<match::FrameEvidence> TakeRest();
 
-  // Of what was added.
+  // Frames that repeat the one before: they have its looks, at a time of their own, and are not hashed.
+  [[nodiscard]] std::uint64_t repeats() const { return repeats_; }
+  // Of what was added, repeats included.
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
   [[nodiscard]] std::chrono::microseconds last_time() const { return last_time_; }
   // Summed over threads.
@@ -46,6 +48,8 @@ class FrameHashing {
   struct Pending {
     std::uint32_t index = 0;
     bool done = false;
+    bool is_repeat = false;
+    std::chrono::microseconds time{0};
     std::vector<match::FrameEvidence> looks;
   };
 
@@ -56,6 +60,8 @@ class FrameHashing {
   const bool look_inside_borders_;
   // Touched by the thread that drives.
   std::uint64_t frames_ = 0;
+  std::uint64_t repeats_ = 0;
+  std::vector<match::FrameEvidence> hashed_last_;  // the looks that a repeat has
   std::chrono::microseconds last_time_{0};
   std::atomic<std::int64_t> spent_us_{0};
   Mutex mutex_;

@@ -160,7 +160,12 @@ media::SamplingPlan PlanFor(const media::SamplingRequest& request, const media::
 void KeepHashes(const std::vector<match::FrameEvidence>& looks, std::vector<FrameHash>& hashes) {
   for (const match::FrameEvidence& look : looks) {
     if (hashes.empty() || hashes.back().index != look.index) {
-      hashes.push_back({look.index, look.time, look.pdq});
+      if (look.repeated) {
+        const auto original =
+            std::find_if(hashes.rbegin(), hashes.rend(), [](const FrameHash& h) { return !h.repeated; });
+        if (original != hashes.rend()) original->span = look.time - original->time;
+      }
+      hashes.push_back({look.index, look.time, look.pdq, look.repeated});
     }
   }
 }
@@ -174,14 +179,33 @@ IncompleteReason TimeBudgetReason(const Config& config) {
 // What was seen of the time, and what was not.
 void StateCoverage(const media::SampleOutcome& outcome, ScanOutput& output) {
   const microseconds duration = outcome.media.duration;
+  microseconds missed{0};
+  const auto add = [&](microseconds start, microseconds end) {
+    // Of a track that is told to last for less than it does, the stated end is none.
+    if (end <= start) return;
+    if (!output.unseen.empty() && output.unseen.back().end >= start) {
+      missed += std::max(end - output.unseen.back().end, microseconds(0));
+      output.unseen.back().end = std::max(output.unseen.back().end, end);
+      return;
+    }
+    missed += end - start;
+    output.unseen.push_back({start, end});
+  };
+  std::vector<media::TimeSpan> spans = outcome.unseen;
+  std::ranges::sort(spans, {}, &media::TimeSpan::start);
+  const auto bounded = [&](microseconds time) {
+    return duration.count() > 0 ? std::clamp(time, microseconds(0), duration) : time;
+  };
+  for (const media::TimeSpan& span : spans) add(bounded(span.start), bounded(span.end));
   if (outcome.reasons.empty() && !output.stopped_on_match) {
     output.time_covered = outcome.frames_delivered > 0 ? 1 : 0;
   } else if (duration > microseconds(0)) {
     const microseconds seen = outcome.frames_delivered > 0
                                   ? std::clamp(outcome.last_time, microseconds(0), duration)
                                   : microseconds(0);
-    output.time_covered = static_cast<double>(seen.count()) / static_cast<double>(duration.count());
-    if (seen < duration) output.unseen.push_back({seen, duration});
+    add(seen, duration);
+    output.time_covered =
+        static_cast<double>((duration - missed).count()) / static_cast<double>(duration.count());
   } else {
     // A still of which something was seen, or a duration that nobody knows.
     output.time_covered = outcome.frames_delivered > 0 && !outcome.media.animated ? 1 : 0;
@@ -447,6 +471,8 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   output.frames_planned = outcome.frames_planned;
   output.frames_decoded = outcome.frames_delivered;
   output.timings.hash = hashing.hash_time();
+  output.frames_repeated = hashing.repeats();
+  output.pictures = outcome.counts;
   const bool moving = outcome.media.duration > microseconds(0) || outcome.media.animated;
   looked.end.duration = outcome.media.duration;
   looked.end.settled_early = output.stopped_on_match;

@@ -67,6 +67,8 @@ struct FrameHash {
   std::uint32_t index = 0;
   std::chrono::microseconds time{0};
   hash::PdqOrientations pdq;
+  bool repeated = false;              // the same as the frame before: not hashed anew
+  std::chrono::microseconds span{0};  // of what is not repeated: up to the last frame that repeats it
 };
 
 struct ScanTimings {
@@ -83,7 +85,8 @@ struct ScanOutput {
   hash::Digests digests;
   media::MediaInfo media;
   std::optional<media::SamplingPlan> plan;  // in force, where frames were looked for
-  std::uint64_t frames_planned = 0, frames_decoded = 0;
+  std::uint64_t frames_planned = 0, frames_decoded = 0, frames_repeated = 0;
+  media::DecodeCounts pictures;
   double time_covered = 0;        // 0…1
   bool stopped_on_match = false;  // what comes after the match was not looked at, as asked for
   std::vector<match::TimeRange> unseen;

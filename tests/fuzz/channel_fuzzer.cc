@@ -46,6 +46,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case MessageKind::kIncomplete:
         if (ToReason(message.incomplete).detail.size() > kMaxDetailBytes) std::abort();
         break;
+      case MessageKind::kRepeat:
+        if (message.repeat.index >= kLimits.max_frames || message.repeat.time_micros < 0 ||
+            message.repeat.time_micros > kMaxTimeMicros) {
+          std::abort();
+        }
+        break;
+      case MessageKind::kUnseen:
+        if (message.unseen.start_micros < 0 || message.unseen.end_micros < message.unseen.start_micros ||
+            message.unseen.end_micros > kMaxTimeMicros) {
+          std::abort();
+        }
+        break;
       case MessageKind::kReady:
       case MessageKind::kPlanned:
       case MessageKind::kProgress:

@@ -29,6 +29,9 @@ class CheckingSink final : public tamiz::decoder::FrameSink {
     begun_ = false;
     ++frames_;
   }
+  void Repeat(std::uint32_t, std::chrono::microseconds) override {
+    if (frames_ == 0) std::abort();
+  }
   void Progress(std::chrono::microseconds) override {}
   void Incomplete(tamiz::media::IncompleteCode, std::string_view) override { ++reasons_; }
 

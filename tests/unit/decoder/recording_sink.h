@@ -18,7 +18,8 @@ struct RecordedFrame {
   media::FrameVariant variant = media::FrameVariant::kAsShown;
   std::uint32_t width = 0;
   std::uint32_t height = 0;
-  std::vector<std::uint8_t> luma;  // packed
+  std::vector<std::uint8_t> luma;  // packed; a repeat has its predecessor's
+  bool is_repeat = false;
 
   [[nodiscard]] media::LumaView view() const { return {luma.data(), width, height, width}; }
   [[nodiscard]] hash::PdqHash Pdq() const {
@@ -54,6 +55,21 @@ class RecordingSink final : public FrameSink {
     frames.push_back(std::move(frame));
   }
 
+  void Repeat(std::uint32_t index, std::chrono::microseconds time) override {
+    RecordedFrame frame = frames.back();
+    frame.index = index;
+    frame.time = time;
+    frame.is_repeat = true;
+    frames.push_back(std::move(frame));
+  }
+  void Unseen(std::chrono::microseconds start, std::chrono::microseconds end) override {
+    unseen.push_back({start, end});
+  }
+  void Count(const media::DecodeCounts& more) override {
+    counts.seen += more.seen;
+    counts.skipped += more.skipped;
+    counts.rejected += more.rejected;
+  }
   void Progress(std::chrono::microseconds time) override { progress = time; }
   void Incomplete(media::IncompleteCode code, std::string_view detail) override {
     codes.push_back(code);
@@ -75,6 +91,8 @@ class RecordingSink final : public FrameSink {
   media::MediaInfo media;
   std::uint64_t planned = 0;
   std::vector<RecordedFrame> frames;
+  std::vector<media::TimeSpan> unseen;
+  media::DecodeCounts counts;
   std::vector<media::IncompleteCode> codes;
   std::vector<std::string> details;
   std::chrono::microseconds progress{0};

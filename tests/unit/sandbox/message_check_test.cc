@@ -86,6 +86,31 @@ TEST_F(MessageCheckTest, AnHonestDecoderIsBelieved) {
   EXPECT_EQ(Admit(Reason()), "a message follows the last one");
 }
 
+TEST_F(MessageCheckTest, ARepeatNeedsAFrameAndCountsAsOne) {
+  DecoderMessage repeat = Message(MessageKind::kRepeat);
+  repeat.repeat.index = 1;
+  EXPECT_EQ(Admit(repeat), "a repeat of nothing");
+  MessageCheck check(kLimits);
+  const auto admit = [&](const DecoderMessage& message) {
+    return std::string(check.Admit(message, kSize, 0));
+  };
+  EXPECT_EQ(admit(Message(MessageKind::kReady)), "");
+  EXPECT_EQ(admit(Frame(0)), "");
+  repeat.repeat.time_micros = 1000;
+  EXPECT_EQ(admit(repeat), "");
+  EXPECT_EQ(check.distinct_frames(), 2u);
+  DecoderMessage variant = Frame(1);
+  variant.frame.variant = 1;
+  EXPECT_EQ(admit(variant), "a frame sent twice");  // a repeat has no variants
+}
+
+TEST_F(MessageCheckTest, UnseenSpansAreBoundedInNumber) {
+  DecoderMessage unseen = Message(MessageKind::kUnseen);
+  unseen.unseen.end_micros = 5;
+  for (std::uint32_t i = 0; i < kMaxUnseen; ++i) ASSERT_EQ(Admit(unseen), "");
+  EXPECT_EQ(Admit(unseen), "too many unseen spans");
+}
+
 TEST_F(MessageCheckTest, AdmittedMessagesAreReadWhole) {
   const media::MediaInfo info = ToMediaInfo(Media().media);
   EXPECT_EQ(info.codec, "h264");
@@ -141,6 +166,23 @@ std::function<DecoderMessage()> ReasonWith(Change change) {
   };
 }
 
+template <typename Change>
+std::function<DecoderMessage()> RepeatWith(Change change) {
+  return [change] {
+    DecoderMessage message = Message(MessageKind::kRepeat);
+    message.repeat = {.time_micros = 3000, .index = 3};
+    change(message.repeat);
+    return message;
+  };
+}
+std::function<DecoderMessage()> UnseenOf(std::int64_t start, std::int64_t end) {
+  return [start, end] {
+    DecoderMessage message = Message(MessageKind::kUnseen);
+    message.unseen = {.start_micros = start, .end_micros = end};
+    return message;
+  };
+}
+
 // Each against a decoder that has sent the frame 2 at 2 ms and nothing else.
 TEST(MessageCheckLies, EachFieldIsChecked) {
   const auto with_code = [](IncompleteCode code) {
@@ -173,6 +215,20 @@ TEST(MessageCheckLies, EachFieldIsChecked) {
          message.planned.frames = kMaxPlannedFrames + 1;
          return message;
        }},
+      {"frame index over the plan's", RepeatWith([](auto& r) { r.index = 10; })},
+      {"a frame sent twice", RepeatWith([](auto& r) { r.index = 2; })},
+      {"frame time out of range", RepeatWith([](auto& r) { r.time_micros = kMaxTimeMicros + 1; })},
+      {"frame time goes back", RepeatWith([](auto& r) { r.time_micros = 1999; })},
+      {"unseen time out of range", UnseenOf(-1, 5)},
+      {"unseen time out of range", UnseenOf(0, kMaxTimeMicros + 1)},
+      {"an unseen span ends before it starts", UnseenOf(6, 5)},
+      {"counts out of range",
+       [] {
+         DecoderMessage message = Message(MessageKind::kFinished);
+         message.finished.frames = 1;
+         message.finished.skipped = kMaxCounted + 1;
+         return message;
+       }},
       {"progress time out of range",
        [] {
          DecoderMessage message = Message(MessageKind::kProgress);
@@ -200,7 +256,7 @@ TEST(MessageCheckLies, EachFieldIsChecked) {
        }},
       {"ready twice", [] { return Message(MessageKind::kReady); }},
       {"a message of unknown kind", [] { return Message(static_cast<MessageKind>(0)); }},
-      {"a message of unknown kind", [] { return Message(static_cast<MessageKind>(8)); }},
+      {"a message of unknown kind", [] { return Message(static_cast<MessageKind>(10)); }},
       {"a message of unknown kind", [] { return Message(static_cast<MessageKind>(0xffffffff)); }},
   };
   for (const Lie& lie : lies) {

@@ -1,0 +1,145 @@
+#include "decoder/group_planner.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace tamiz::decoder {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::microseconds;
+
+constexpr std::int64_t kFrame = 40'000;  // 25 a second
+
+// Pictures of one group in order, from `start` on.
+std::vector<PacketFacts> Group(std::int64_t start, int pictures) {
+  std::vector<PacketFacts> group;
+  for (int i = 0; i < pictures; ++i)
+    group.push_back({.stated = start + i * kFrame, .duration = microseconds(kFrame), .key = i == 0});
+  return group;
+}
+
+struct Outcome {
+  std::vector<microseconds> wanted;
+  int decoded = 0;
+  int packets = 0;
+};
+
+// A stream of groups of `pictures` each.
+Outcome StreamOf(GroupPlanner planner, int groups, int pictures) {
+  Outcome outcome;
+  for (int g = 0; g < groups; ++g) {
+    const auto group = Group(g * pictures * kFrame, pictures);
+    GroupEnd end;
+    if (g + 1 < groups) {
+      end.next_key = (g + 1) * pictures * kFrame;
+    } else {
+      end.at_end = true;
+    }
+    for (const PacketOrder& order : planner.Plan(group, end)) {
+      if (order.wanted) outcome.wanted.push_back(order.time);
+      outcome.decoded += order.decode ? 1 : 0;
+      ++outcome.packets;
+    }
+  }
+  return outcome;
+}
+
+microseconds WidestGap(const std::vector<microseconds>& times) {
+  microseconds widest{0};
+  for (std::size_t i = 1; i < times.size(); ++i) widest = std::max(widest, times[i] - times[i - 1]);
+  return widest;
+}
+
+TEST(GroupPlanner, ExactTakesTheMultiplesAndDecodesEverything) {
+  const Outcome outcome = StreamOf({{.interval = 1s}, {.exact = true}, 1000}, 4, 60);
+  ASSERT_EQ(outcome.wanted.size(), 10u);
+  for (std::size_t i = 0; i < outcome.wanted.size(); ++i) {
+    EXPECT_EQ(outcome.wanted[i], std::chrono::seconds(static_cast<std::int64_t>(i)));
+  }
+  EXPECT_EQ(outcome.decoded, outcome.packets);
+}
+
+TEST(GroupPlanner, ExactTakesOfIntraCodecsOnlyWhatIsWanted) {
+  const Outcome outcome = StreamOf({{.interval = 1s}, {.exact = true, .intra_only = true}, 1000}, 240, 1);
+  EXPECT_EQ(outcome.wanted.size(), 10u);
+  EXPECT_EQ(outcome.decoded, 10);
+}
+
+TEST(GroupPlanner, AdaptiveLeavesTheEndsOfGroupsAndNoHoles) {
+  // Groups of 4.28 s, as libvpx makes them.
+  const Outcome outcome = StreamOf({{.interval = 1s}, {.exact = false}, 1000}, 10, 107);
+  EXPECT_LT(outcome.decoded, outcome.packets * 8 / 10);
+  EXPECT_LE(WidestGap(outcome.wanted), 1750ms);
+  EXPECT_GE(outcome.wanted.size(), 38u);
+}
+
+TEST(GroupPlanner, AdaptiveDecodesKeyFramesOnlyWhereTheyAreClose) {
+  // Groups of 0.48 s.
+  const Outcome outcome = StreamOf({{.interval = 1s}, {.exact = false}, 1000}, 50, 12);
+  EXPECT_LE(outcome.decoded, 30);
+  EXPECT_LE(WidestGap(outcome.wanted), 1750ms);
+  EXPECT_GE(outcome.wanted.size(), 20u);
+}
+
+TEST(GroupPlanner, FastTakesKeyFramesAndOthersWhereThereAreNone) {
+  const SamplingRules rules{.interval = 1s, .regular = false, .key_frames = true, .max_gap = 10s};
+  const Outcome near = StreamOf({rules, {.exact = false}, 100'000}, 10, 200);  // 8 s
+  EXPECT_EQ(near.decoded, 10);
+  EXPECT_EQ(near.wanted.size(), 10u);
+  const Outcome far = StreamOf({rules, {.exact = false}, 100'000}, 2, 1000);  // 40 s
+  EXPECT_LE(WidestGap(far.wanted), 15s);
+  EXPECT_GE(far.wanted.size(), 7u);
+  // Key frames closer than the interval are not all taken.
+  const Outcome dense = StreamOf({rules, {.exact = false}, 100'000}, 100, 5);  // 0.2 s
+  EXPECT_EQ(dense.wanted.size(), 20u);
+}
+
+TEST(GroupPlanner, PicturesThatReferToADroppedEndAreNotDecoded) {
+  GroupPlanner planner({.interval = 1s}, {.exact = false}, 1000);
+  const std::int64_t second = 30 * kFrame;
+  (void)planner.Plan(Group(0, 30), {.next_key = second});  // 1.2 s: the end after the picture at 0 is dropped
+  auto open = Group(second, 30);
+  open.insert(open.begin() + 1, {.stated = second - kFrame / 2, .duration = 20ms});
+  const auto orders = planner.Plan(open, {.at_end = true});
+  EXPECT_TRUE(orders[0].decode);
+  EXPECT_FALSE(orders[1].decode);
+  EXPECT_FALSE(orders[1].wanted);
+  EXPECT_TRUE(orders[2].decode);
+}
+
+TEST(GroupPlanner, WhatStaysOnScreenOverTheEndOfAGroupIsTaken) {
+  GroupPlanner planner({.interval = 1s}, {.exact = true}, 1000);
+  std::vector<PacketFacts> group = Group(0, 10);
+  auto orders = planner.Plan(group, {.next_key = 5'000'000});
+  EXPECT_TRUE(orders.back().wanted);  // 0.36 s until 5 s
+  group = Group(5'000'000, 10);
+  orders = planner.Plan(group, {.at_end = true});
+  EXPECT_TRUE(orders.front().wanted);
+  EXPECT_FALSE(orders.back().wanted);
+}
+
+TEST(GroupPlanner, HiddenPicturesAreDecodedAndNeverTaken) {
+  GroupPlanner planner({.interval = 1s}, {.exact = true}, 1000);
+  std::vector<PacketFacts> group = Group(-10 * kFrame, 30);
+  for (int i = 0; i < 10; ++i) group[static_cast<std::size_t>(i)].hidden = true;
+  const auto orders = planner.Plan(group, {.at_end = true});
+  EXPECT_FALSE(orders[0].wanted);
+  EXPECT_TRUE(orders[0].decode);
+  EXPECT_TRUE(orders[10].wanted);
+  EXPECT_EQ(orders[10].time, 0us);
+}
+
+TEST(GroupPlanner, OrderOfDecodingDoesNotMatter) {
+  GroupPlanner planner({.interval = 1s}, {.exact = true}, 1000);
+  std::vector<PacketFacts> group = Group(0, 30);
+  std::swap(group[24], group[25]);
+  const auto orders = planner.Plan(group, {.at_end = true});
+  EXPECT_TRUE(orders[24].wanted);  // the picture at 1 s, decoded before its neighbour
+  EXPECT_FALSE(orders[25].wanted);
+}
+
+}  // namespace
+}  // namespace tamiz::decoder
