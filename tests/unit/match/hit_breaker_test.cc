@@ -20,7 +20,7 @@ class HitBreakerTest : public ::testing::Test {
 
   std::vector<HitBreaker::Trip> Hit(const std::string& entry, std::uint64_t upload, bool shadow = false) {
     lists::Catalog catalog;
-    catalog.lists.push_back(std::make_shared<lists::ListSnapshot>(info_, nullptr));
+    catalog.lists.push_back(std::make_shared<lists::ListSnapshot>(info_, nullptr, lists::ContentDigest()));
     Conclusion conclusion;
     Match& match = conclusion.matches.emplace_back();
     match.list_id = "id";

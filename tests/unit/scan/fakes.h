@@ -89,6 +89,7 @@ class FakeFrameSource final : public media::FrameSource {
     std::chrono::microseconds time{0};
     media::FrameVariant variant = media::FrameVariant::kAsShown;
     bool framed = false;
+    bool repeat = false;
   };
   std::vector<Item> frames;
   media::SampleOutcome outcome;
@@ -108,9 +109,10 @@ class FakeFrameSource final : public media::FrameSource {
       if (before_frame) before_frame(given);
       if (context.stop.stop_requested()) return MakeError(StatusCode::kCancelled, "cancelled");
       ++given;
-      if (!sink(std::make_unique<FakeFrame>(item.framed ? Picture(item.seed).Framed() : Picture(item.seed),
-                                            item.index, item.time, item.variant)))
-        break;
+      auto frame = std::make_unique<FakeFrame>(item.framed ? Picture(item.seed).Framed() : Picture(item.seed),
+                                               item.index, item.time, item.variant);
+      frame->is_repeat = item.repeat;
+      if (!sink(std::move(frame))) break;
     }
     if (!status.ok()) return status;
     media::SampleOutcome result = outcome;

@@ -433,6 +433,61 @@ TEST_F(ScannerTest, ObserverIsToldOfProgressAndOfMatchesAsTheyAreFound) {
   EXPECT_EQ(listener.progresses.back().size_bytes, kJpeg.size());
 }
 
+TEST_F(ScannerTest, FramesThatRepeatAnotherAreNotHashedAndKeepTheirPlace) {
+  AddList("block", 7);
+  // Were the repeats hashed, they would show something else.
+  frames_.frames = {{.seed = 7, .index = 0, .time = seconds(0)},
+                    {.seed = 0, .index = 1, .time = seconds(1), .repeat = true},
+                    {.seed = 0, .index = 2, .time = seconds(2), .repeat = true},
+                    {.seed = 3, .index = 3, .time = seconds(3)}};
+  frames_.outcome.media.duration = seconds(4);
+  ScanInput input = Input();
+  input.return_hashes = true;
+  const auto output = Scan(std::move(input));
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kMatch);
+  ASSERT_EQ(output->conclusion.matches.size(), 1u);
+  EXPECT_EQ(output->conclusion.matches[0].corroborating_frames, 3u);
+  EXPECT_EQ(output->frames_repeated, 2u);
+  ASSERT_EQ(output->hashes.size(), 4u);
+  EXPECT_EQ(output->hashes[0].span, seconds(2));
+  EXPECT_TRUE(output->hashes[2].repeated);
+  EXPECT_EQ(output->hashes[2].time, seconds(2));
+  EXPECT_EQ(output->hashes[2].pdq.hashes[0], output->hashes[0].pdq.hashes[0]);
+  EXPECT_FALSE(output->hashes[3].repeated);
+}
+
+TEST_F(ScannerTest, SpansThatCouldNotBeDecodedAreUnseen) {
+  AddList("block", 7);
+  frames_.frames = {{.seed = 3, .index = 0, .time = seconds(0)}, {.seed = 3, .index = 1, .time = seconds(6)}};
+  frames_.outcome.media.duration = seconds(10);
+  frames_.outcome.last_time = seconds(10);
+  frames_.outcome.unseen = {{seconds(1), seconds(6)}};
+  frames_.outcome.reasons = {{IncompleteCode::kDecodeTruncated, "packets could not be decoded"}};
+  const auto output = Scan(Input());
+  ASSERT_TRUE(output.ok());
+  EXPECT_THAT(output->unseen, ElementsAre(match::TimeRange{seconds(1), seconds(6)}));
+  EXPECT_DOUBLE_EQ(output->time_covered, 0.5);
+}
+
+TEST_F(ScannerTest, ListsAskForFramesWhereTheRequestDoesNot) {
+  AddList("block", 7);
+  frames_.frames = {{.seed = 3}};
+  ASSERT_TRUE(Scan(Input()).ok());
+  EXPECT_FALSE(frames_.last_plan.exact);
+  auto info = lists_.GetList("block");
+  ASSERT_TRUE(info.ok());
+  info->policy.sampling.preset = media::SamplingPreset::kExact;
+  ASSERT_TRUE(lists_.UpdateList(*info).ok());
+  ASSERT_TRUE(Scan(Input()).ok());
+  EXPECT_TRUE(frames_.last_plan.exact);
+  ScanInput fast = Input();
+  fast.sampling.preset = media::SamplingPreset::kFast;
+  ASSERT_TRUE(Scan(std::move(fast)).ok());
+  EXPECT_FALSE(frames_.last_plan.exact);
+  EXPECT_TRUE(frames_.last_plan.key_frames);
+}
+
 TEST_F(ScannerTest, AlphaIgnoredLookMatchesToo) {
   AddList("block", 7);
   frames_.frames = {{.seed = 3}, {.seed = 7, .variant = media::FrameVariant::kAlphaIgnored}};
