@@ -90,13 +90,14 @@ test('changes of both at once all come through, in one order', { timeout: 120_00
 });
 
 test('without notifications polling finds the change', { timeout: 60_000 }, async () => {
-  await one.call(one.lists, 'CreateList', { name: 'polled' });
-  // What a pooler would do: nobody is listening any more.
-  postgres.query('UPDATE tamiz.lists SET description = \'by hand\', revision = revision + 1 WHERE name = \'polled\'');
-  await within('the change', 2000, async () => {
-    const state = await two.call(two.admin, 'GetStatus');
-    return state.lists.find((item) => item.list.list_name === 'polled')?.list.description === 'by hand';
-  });
+  await one.listOf('polled', { picture: media('original.jpg') });
+  await until('the list on the other', () => verdict(two, ['polled']).then((v) => v === 'VERDICT_MATCH', () => false));
+  // As through a pooler that passes no notifications on: the list is put into shadow and nobody is told.
+  const changed = postgres.query(
+    'UPDATE tamiz.lists SET policy = replace(policy, \'"mode":1\', \'"mode":2\'), revision = revision + 1 WHERE name = \'polled\' AND policy LIKE \'%"mode":1%\' RETURNING 1');
+  assert.match(changed, /^1/);
+  await within('the change', 2000, async () => (await verdict(two, ['polled'])) === 'VERDICT_NO_KNOWN_MATCH');
+  await one.call(one.lists, 'DeleteList', { list: 'polled' });
 });
 
 for (const [how, gone, back] of [
