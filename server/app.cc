@@ -248,6 +248,7 @@ Status App::Parts::Listen() {
     return Internal(fmt::format("{}", fmt::join(faults, "; ")));
   }
   TAMIZ_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(config.server.listen));
+  TAMIZ_RETURN_IF_ERROR(config::CheckExposure(config));
   std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
   if (!config.server.tls_certificate_file.empty()) {
     TAMIZ_ASSIGN_OR_RETURN(tls, TlsFiles::Open(config.server, metrics));

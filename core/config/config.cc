@@ -468,6 +468,12 @@ Status AsStatus(const Problems& problems) {
 
 }  // namespace
 
+Status CheckExposure(const Config& config) {
+  Problems problems;
+  CheckExposure(config, problems);
+  return AsStatus(problems);
+}
+
 StatusOr<Config> Load(const std::string& file, const std::vector<Override>& environment,
                       const std::vector<Override>& flags) {
   Config config;

@@ -128,6 +128,10 @@ struct Override {
   std::string origin;  // "--listen" or "TAMIZ__SERVER__LISTEN", for messages
 };
 
+// INVALID_ARGUMENT, with the remedies, if other machines could reach the service as it is told to listen and
+// nothing keeps them from reading and changing lists. Load checks it too.
+[[nodiscard]] Status CheckExposure(const Config& config);
+
 // Compiled-in defaults < `file` (empty: none) < environment (TAMIZ__SECTION__KEY) < flags. INVALID_ARGUMENT
 // names file and line (or variable, or flag), key, value and the allowed range, unknown keys too; one line of
 // the message for each problem found. An empty source.spool_dir becomes data_dir.
