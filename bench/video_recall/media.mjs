@@ -53,10 +53,10 @@ export function wallpapers() {
   });
 }
 
-// A camera that moves over a picture for `seconds`.
+// A camera that moves over a picture for `seconds`, by one to five percent of its width a second.
 const pan = (file, seconds, random) => {
-  const dx = (random() < 0.5 ? -1 : 1) * (20 + 40 * random());
-  const dy = (random() < 0.5 ? -1 : 1) * (10 + 20 * random());
+  const dx = (random() < 0.5 ? -1 : 1) * (5 + 20 * random());
+  const dy = (random() < 0.5 ? -1 : 1) * (2 + 8 * random());
   const start = (d, room) => (d > 0 ? `${(0.3 * random()).toFixed(3)}*(${room})` : `${(0.7 + 0.3 * random()).toFixed(3)}*(${room})`);
   const x = `clip(${start(dx, 'in_w-out_w')}+${dx.toFixed(2)}*t\\,0\\,in_w-out_w)`;
   const y = `clip(${start(dy, 'in_h-out_h')}+${dy.toFixed(2)}*t\\,0\\,in_h-out_h)`;

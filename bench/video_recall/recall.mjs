@@ -57,13 +57,13 @@ export async function measure(client, { list, cases }, { tell = () => {} } = {})
     await client.call(client.lists, 'AddEntries',
       { list: 'originals', media: [{ entry: { entry_id: id }, content: fs.readFileSync(file) }] });
   }
-  const rows = [];
+  const rows = Object.keys(plans).flatMap((plan) => [...new Set(cases.map((one) => one.edit))].map(
+    (edit) => ({ edit, plan, cases: 0, match: 0, review: 0, false_matches: 0 })));
   const details = [];
   for (const [plan, sampling] of Object.entries(plans)) {
-    for (const one of cases) {
+    await inParallel(cases.map((one) => async () => {
       const result = await client.upload(fs.readFileSync(one.file), { sampling, lists: ['originals'] }, [1 << 20]);
-      let row = rows.find((r) => r.edit === one.edit && r.plan === plan);
-      if (!row) rows.push(row = { edit: one.edit, plan, cases: 0, match: 0, review: 0, false_matches: 0 });
+      const row = rows.find((r) => r.edit === one.edit && r.plan === plan);
       for (const id of one.known) {
         const match = result.matches.find((m) => m.entry_id === id);
         row.cases += 1;
@@ -74,7 +74,7 @@ export async function measure(client, { list, cases }, { tell = () => {} } = {})
       }
       row.false_matches += result.matches.filter((m) => !one.known.includes(m.entry_id)).length;
       if (result.incomplete_reasons.length > 0) tell(`${one.edit} (${plan}): ${result.incomplete_reasons.map((r) => r.code)}`);
-    }
+    }), 4);
     tell(`plan ${plan} done`);
   }
   return { rows, details };
