@@ -70,7 +70,7 @@ export async function measure(client, { list, cases }, { tell = () => {} } = {})
         row.match += match && !match.review ? 1 : 0;
         row.review += match && match.review ? 1 : 0;
         details.push({ plan, edit: one.edit, id, coverage: match?.reference_coverage ?? 0, distance: match?.distance,
-          speed: match?.playback_speed, reversed: match?.reversed, segments: match?.segments?.length ?? 0, ranges: match?.query_ranges });
+          speed: match?.playback_speed, reversed: match?.reversed, segments: match?.segments?.length ?? 0, frames: match?.segments?.[0]?.frames, ranges: match?.query_ranges });
       }
       row.false_matches += result.matches.filter((m) => !one.known.includes(m.entry_id)).length;
       if (result.incomplete_reasons.length > 0) tell(`${one.edit} (${plan}): ${result.incomplete_reasons.map((r) => r.code)}`);
