@@ -399,8 +399,12 @@ describe('lists', () => {
     assert.equal(found.verdict, 'VERDICT_MATCH');
     assert.deepEqual(found.matches[0].labels, ['A1']);
     assert.equal(found.matches[0].metadata.case, '12');
-    await call('DisableEntry', { list: 'single', entry_id: 'waves' });
+    await call('DisableEntry', { list: 'single', entry_id: 'waves', reason: 'a chair' });
     assert.equal((await scan()).verdict, 'VERDICT_NO_KNOWN_MATCH');
+    const { holds, events } = await call('ListHolds', { list: 'single' });
+    assert.deepEqual(holds.map((hold) => [hold.entry_id, hold.reason]), [['waves', 'a chair']]);
+    assert.equal(events.length, 1);
+    await failure(call('ResetBreaker', { list: 'single', entry_id: 'waves' }), status.NOT_FOUND);
     await call('DisableEntry', { list: 'single', entry_id: 'waves', enable: true });
     assert.equal((await scan()).verdict, 'VERDICT_MATCH');
     await failure(call('DisableEntry', { list: 'single', entry_id: 'absent' }), status.NOT_FOUND);

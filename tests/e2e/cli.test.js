@@ -62,7 +62,7 @@ test('list import reads a VICS hash set by what its categories mean', async () =
   assert.match(strict.stderr, /1 of category 7/);
   const done = await tamiz(server, ['list', 'import', 'vic', file, '--format', 'vics', '--category-map', '1=A1', '--category-map', '2=A2']);
   assert.match(done.stdout, /vic is at version 1 with 2 entries/);
-  assert.equal((await tamiz(server, ['list', 'delete', 'vic'])).code, 0);
+  assert.equal((await tamiz(server, ['list', 'delete', 'vic', '--yes'])).code, 0);
 });
 
 test('scan: exit codes, the worst of several', async () => {
@@ -153,7 +153,7 @@ test('list verbs', async () => {
   assert.match(await ok('show', 'verbs', '--entry', 'original.jpg'), /hold +disabled since .* until .*: a blank page/);
   assert.match(await ok('show', 'verbs'), /disabled +1 entries/);
   await ok('enable', 'verbs', 'original.jpg', '--reason', 'looked at');
-  assert.match(await ok('holds', 'verbs'), /enable +original\.jpg +looked at[\s\S]*disable +original\.jpg +a blank page/);
+  assert.match(await ok('holds', 'verbs'), /enable +original\.jpg +anonymous +looked at[\s\S]*disable +original\.jpg +anonymous +a blank page/);
   assert.match(await ok('policy', 'verbs', '--breaker-entry-hits', '7'), /breaker +entry 7, list 10000 uploads within 3600 s/);
   assert.match(await ok('remove', 'verbs', 'original.jpg'), /1 removed/);
   assert.match(await ok('versions', 'verbs'), /current/);

@@ -79,9 +79,9 @@ server { listen 127.0.0.1:${http}; server_name media.localhost; root ${root}; }`
   const configFile = file('tamiz.toml', `
 [source]
 max_bytes = "2MiB"
-fetch_time = "10s"
+fetch_time = "20s"
 slow_bytes = "1KiB"
-slow_time = "1s"
+slow_time = "3s"
 max_attempts = 2
 max_redirects = 3
 [[source.http]]
