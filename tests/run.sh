@@ -2,19 +2,19 @@
 # Builds and tests.
 #   tests/run.sh            installs what is missing, format check, development build, all its tests
 #   tests/run.sh --quick    the same
-#   tests/run.sh --all      also address and undefined-behaviour sanitizers over everything, the thread
-#                           sanitizer over the unit tests, clang-tidy; so does CI=true
+#   CI=true tests/run.sh    also the core and the decoder under the address and undefined-behaviour sanitizers
+#   tests/run.sh --all      also everything else under them, the unit tests under the thread sanitizer, clang-tidy
 # Files of other projects that some tests compare with are looked for in ../shared (or $TAMIZ_SHARED_DIR); tests
 # that need them are skipped, and named at the end, where there are none.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-all=no
-[ "${CI:-}" = true ] && all=yes
+all=no sanitize=no
+[ "${CI:-}" = true ] && sanitize=yes
 for argument in "$@"; do
   case $argument in
-    --quick) all=no ;;
-    --all) all=yes ;;
+    --quick) all=no sanitize=no ;;
+    --all) all=yes sanitize=yes ;;
     -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "tests/run.sh: unknown option $argument (see --help)" >&2; exit 2 ;;
   esac
@@ -52,9 +52,11 @@ node_packages() {
   (cd tests/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && cp "$lock" "$stamp"
 }
 
+# build PRESET OPTION…
 build() {
   local preset=$1
-  cmake --preset "$preset" "${launcher[@]}" >"build/configure-$preset.log" 2>&1 ||
+  shift
+  cmake --preset "$preset" "${launcher[@]}" "$@" >"build/configure-$preset.log" 2>&1 ||
     { tail -n 30 "build/configure-$preset.log"; return 1; }
   cmake --build --preset "$preset"
 }
@@ -99,8 +101,12 @@ if step "build dev" build dev; then
   step "tests dev" run_tests dev
   [ "$all" = yes ] && step "clang-tidy" tidy
 fi
+# The server's programs are built for the sanitizers with --all only: gRPC's headers take most of the time.
+if [ "$sanitize" = yes ]; then
+  with_server=$([ "$all" = yes ] && echo ON || echo OFF)
+  step "build asan" build asan "-DTAMIZ_BUILD_SERVER=$with_server" && step "tests asan" run_tests asan
+fi
 if [ "$all" = yes ]; then
-  step "build asan" build asan && step "tests asan" run_tests asan
   # Decoding whole files under it takes minutes and has no threads for it to watch.
   step "build tsan" build tsan && step "tests tsan" run_tests tsan -E '^unit\.Vectors\.'
 fi

@@ -59,6 +59,11 @@ test('a change through one replica answers on the other within a second', { time
   await one.call(one.lists, 'DisableEntry', { list: 'known', entry_id: 'picture' });
   await within('a disabled entry', 1000, async () => (await verdict(two, ['known'])) === 'VERDICT_NO_KNOWN_MATCH');
 
+  await two.call(two.lists, 'DisableEntry', { list: 'known', entry_id: 'picture', enable: true });
+  await within('an enabled entry', 1000, async () => (await verdict(one, ['known'])) === 'VERDICT_MATCH');
+
+  await one.call(one.lists, 'RemoveEntries', { list: 'known', entry_ids: ['picture'] });
+  await within('a removed entry', 1000, async () => (await verdict(two, ['known'])) === 'VERDICT_NO_KNOWN_MATCH');
   await two.call(two.lists, 'RollbackList', { list: 'known', version: 1 });
   await within('a roll-back', 1000, async () => (await verdict(one, ['known'])) === 'VERDICT_MATCH');
   const [a, b] = await Promise.all([one, two].map((client) => client.scanBytes(media('resized.png'), { lists: ['known'] })));
