@@ -42,7 +42,7 @@ void CheckS3(std::string_view text) {
 void CheckAddress(const std::uint8_t* data, std::size_t size) {
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
-  std::memcpy(&v6.sin6_addr, data, std::min<std::size_t>(size, 16));
+  if (size > 0) std::memcpy(&v6.sin6_addr, data, std::min<std::size_t>(size, 16));
   const auto* address = reinterpret_cast<const sockaddr*>(&v6);
   const bool is_public = tamiz::net::ClassOf(address, sizeof v6) == tamiz::net::AddressClass::kPublic;
   Require(tamiz::net::MayConnect(address, sizeof v6, false) == is_public);

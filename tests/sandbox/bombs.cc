@@ -133,7 +133,7 @@ class Bits {
   void Put(std::uint64_t value, int count) {
     for (int i = count - 1; i >= 0; --i) {
       if (used_ == 0) bytes_.push_back('\0');
-      bytes_.back() = static_cast<char>(bytes_.back() | ((value >> i & 1) << (7 - used_)));
+      bytes_.back() = static_cast<char>(bytes_.back() | ((i < 64 ? value >> i & 1 : 0) << (7 - used_)));
       used_ = (used_ + 1) % 8;
     }
   }
