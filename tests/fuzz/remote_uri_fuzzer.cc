@@ -49,7 +49,7 @@ void CheckAddress(const std::uint8_t* data, std::size_t size) {
   Require(!is_public || (v6.sin6_addr.s6_addr[0] & 0xe0) == 0x20);  // 2000::/3
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
-  std::memcpy(&v4.sin_addr, data, std::min<std::size_t>(size, 4));
+  if (size > 0) std::memcpy(&v4.sin_addr, data, std::min<std::size_t>(size, 4));
   address = reinterpret_cast<const sockaddr*>(&v4);
   const std::uint32_t number = ntohl(v4.sin_addr.s_addr);
   if (number >> 24 == 127 || number >> 24 == 10 || number >> 16 == 0xa9fe || number >= 0xe0000000) {
