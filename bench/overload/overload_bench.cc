@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 
 #include "bench/overload/arrivals.h"
@@ -23,6 +24,24 @@ namespace tamiz::bench {
 namespace {
 
 constexpr int kConnections = 8;
+
+// Which part of the processor the two sides take.
+class Processor {
+ public:
+  explicit Processor(const ServerProcess& server)
+      : server_(server.processor_seconds()), client_(ClientSeconds()) {}
+  void Since(const ServerProcess& server, Step& step) const {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+    step.server_cores = (server.processor_seconds() - server_) / seconds;
+    step.client_cores = (ClientSeconds() - client_) / seconds;
+  }
+
+ private:
+  static double ClientSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+  const double server_, client_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
 constexpr double kMultiples[] = {0.5, 0.8, 1, 1.5, 2, 3, 5, 7, 10};
 
 int Run(int argc, char** argv) {
@@ -36,7 +55,7 @@ int Run(int argc, char** argv) {
     if (std::strcmp(argv[i], "--seconds") == 0) seconds = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--out") == 0) out = argv[i + 1];
   }
-  // Four of the sizes that thumbnails and small pictures have.
+  // Thumbnails, 12 to 58 KB.
   std::vector<std::string> pictures;
   for (std::uint32_t i = 0; i < 16; ++i) {
     constexpr std::pair<std::uint32_t, std::uint32_t> kSizes[] = {
@@ -61,7 +80,10 @@ int Run(int argc, char** argv) {
   for (const double multiple : kMultiples) {
     load.live_per_second = multiple * capacity;
     resident = 0;
-    steps.push_back(Summarise(client.Run(load, look), load, capacity, resident));
+    const Processor before(server);
+    const std::vector<Sample> samples = client.Run(load, look);
+    steps.push_back(Summarise(samples, load, capacity, resident));
+    before.Since(server, steps.back());
     std::fputs(Markdown({steps.back()}).c_str(), stdout);
   }
   // At once after the greatest load.

@@ -97,6 +97,7 @@ Step Summarise(const std::vector<Sample>& samples, const Load& load, double capa
   // What was queued when the arrivals ended was scanned after it: the time counts until the last answer.
   double until = seconds;
   for (const Sample& sample : samples) {
+    if (lane != v1::LANE_UNSPECIFIED && sample.lane != lane) continue;
     if (sample.answer == Answer::kScanned) until = std::max(until, sample.at + sample.took_ms / 1000);
   }
   Step step;
@@ -132,12 +133,13 @@ std::string Markdown(const std::vector<Step>& steps) {
   std::string text =
       "| offered/s | × capacity | scanned/s | refused/s | late or failed/s | scanned p50, p99 ms | refused "
       "p50, p99 ms | "
-      "server MiB |\n|---|---|---|---|---|---|---|---|\n";
+      "server MiB | cores: server, client |\n|---|---|---|---|---|---|---|---|---|\n";
   for (const Step& s : steps) {
-    text +=
-        fmt::format("| {:.0f} | {:.1f} | {:.0f} | {:.0f} | {:.1f} | {:.0f}, {:.0f} | {:.1f}, {:.1f} | {} |\n",
-                    s.offered, s.of_capacity, s.goodput, s.refused, s.late_or_failed, s.scanned_p50_ms,
-                    s.scanned_p99_ms, s.refused_p50_ms, s.refused_p99_ms, s.resident_bytes >> 20);
+    text += fmt::format(
+        "| {:.0f} | {:.1f} | {:.0f} | {:.0f} | {:.1f} | {:.0f}, {:.0f} | {:.1f}, {:.1f} | {} | {:.1f}, "
+        "{:.1f} |\n",
+        s.offered, s.of_capacity, s.goodput, s.refused, s.late_or_failed, s.scanned_p50_ms, s.scanned_p99_ms,
+        s.refused_p50_ms, s.refused_p99_ms, s.resident_bytes >> 20, s.server_cores, s.client_cores);
   }
   return text;
 }

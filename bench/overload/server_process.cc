@@ -58,8 +58,12 @@ ServerProcess::ServerProcess(const std::string& program, const std::vector<std::
     ready = std::string(line).find("\"ready\"") != std::string::npos;
   }
   if (!ready) Fail("tamizd did not become ready:\n" + heard);
-  // The rest of the log goes to nobody; the descriptor stays open, so that writing to it does not fail.
-  ::fcntl(log[0], F_SETFL, O_NONBLOCK);
+  // The rest of the log is read and forgotten: a full pipe would stop the server.
+  forget_log_ = std::jthread([lines] {
+    char part[4096];
+    while (std::fread(part, 1, sizeof part, lines) > 0) continue;
+    std::fclose(lines);
+  });
 }
 
 ServerProcess::~ServerProcess() {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace tamiz::bench {
@@ -29,6 +30,7 @@ class ServerProcess {
   pid_t pid_ = -1;
   std::string address_;
   std::string directory_;
+  std::jthread forget_log_;
 };
 
 }  // namespace tamiz::bench
