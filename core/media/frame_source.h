@@ -34,7 +34,8 @@ class Frame {
   std::uint32_t index = 0;            // number among the sampled frames, from 0; variants share it
   std::chrono::microseconds time{0};  // presentation time from the first frame
   FrameVariant variant = FrameVariant::kAsShown;
-  // Shows the same as the frame before it, as far as hashing can tell: luma() is empty, the hash is that frame's.
+  // Shows the same as the frame before it, as far as hashing can tell: luma() is empty, the hash is that
+  // frame's.
   bool is_repeat = false;
 };
 

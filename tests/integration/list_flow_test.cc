@@ -363,7 +363,8 @@ TEST_F(ListFlowTest, TheBreakerMovesANoisyEntryToShadowUntilItIsReset) {
     v1::AddEntriesResponse added;
     ASSERT_TRUE(lists_->AddEntries(&context, add, &added).ok());
   }
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(Scan(scan::CanaryPicture(), "noisy"), v1::VERDICT_MATCH) << "the same bytes";
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(Scan(scan::CanaryPicture(), "noisy"), v1::VERDICT_MATCH) << "the same bytes";
   EXPECT_EQ(Scan(scan::CanaryFlippedPicture(), "noisy"), v1::VERDICT_MATCH) << "the second upload";
   v1::GetListRequest get;
   get.set_list("noisy");
