@@ -27,7 +27,7 @@ if [ "$all" = yes ]; then sections=(build test lint); else sections=(build test)
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-failures=() passed=0 failed=0 skipped=0 summary=()
+failures=() unsteady=() passed=0 failed=0 skipped=0 summary=()
 
 # step NAME COMMAND…: says what runs and how long it took; a failure is kept for the end.
 step() {
@@ -61,6 +61,20 @@ build() {
   cmake --build --preset "$preset"
 }
 
+# once_more PRESET LOG: runs up to five failed tests again, if all of them drive real servers and clocks, which a busy
+# machine can upset. What passes then is named, in the totals too, so that nobody takes it for steady. Unit tests get
+# no second try.
+once_more() {
+  local preset=$1 log=$2 names
+  names=$(sed -nE 's/^[[:space:]]+[0-9]+ - (.*) \((Failed|Timeout|SEGFAULT|Subprocess aborted)\)$/\1/p' "$log" | sort -u)
+  if [ -z "$names" ] || grep -qvE '^(integration|e2e|sandbox)\.' <<<"$names"; then return 1; fi
+  echo "Once more, one at a time:"
+  ctest --preset "$preset" --rerun-failed -j 1 || return 1
+  failed=$((failed - bad))
+  passed=$((passed + bad))
+  unsteady+=("$names")
+}
+
 # Runs a preset's tests and adds up the totals.
 run_tests() {
   local preset=$1 rc=0 log=build/ctest-$1.log
@@ -75,6 +89,7 @@ run_tests() {
   passed=$((passed + total - bad - not_run))
   failed=$((failed + bad))
   skipped=$((skipped + not_run))
+  if [ "$bad" -gt 0 ] && [ "$bad" -le 5 ]; then once_more "$preset" "$log" && rc=0; fi
   if [ "$not_run" -gt 0 ]; then
     echo "Skipped in $preset:"
     grep -hE '^[[:space:]]+[0-9]+ - .*\(Skipped\)$' "$log" | sed -E 's/^[[:space:]]+[0-9]+ - /  /; s/ \(Skipped\)$//' | head -n 40
@@ -115,6 +130,7 @@ fi
   echo
   printf '%s\n' "${summary[@]}"
   [ ${#failures[@]} = 0 ] || printf 'FAILED: %s\n' "${failures[@]}"
+  [ ${#unsteady[@]} = 0 ] || printf 'passed on the second try only: %s\n' "${unsteady[@]}"
   echo "total: $passed passed, $failed failed, $skipped skipped"
 } | tee build/test-totals.txt
 [ ${#failures[@]} = 0 ]
