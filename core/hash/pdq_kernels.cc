@@ -484,6 +484,58 @@ void Threshold(const PdqSpectrum& spectrum, std::array<std::uint16_t, kPdqSpectr
   }
 }
 
+// One vector of columns at `x`; kVectors of them are summed side by side.
+template <std::size_t kVectors>
+HWY_INLINE void WeighVectors(const std::uint8_t* HWY_RESTRICT first, std::size_t stride,
+                             const float* HWY_RESTRICT weights, std::size_t rows, float* HWY_RESTRICT sums) {
+  const DF d;
+  const hn::Rebind<std::int32_t, DF> d32;
+  const hn::Rebind<std::uint8_t, DF> d8;
+  VF sum[kVectors];
+  HWY_UNROLL(4)
+  for (VF& one : sum) one = hn::Zero(d);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const VF weight = hn::Set(d, weights[r]);
+    const std::uint8_t* HWY_RESTRICT row = first + r * stride;
+    HWY_UNROLL(4)
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const VF value = hn::ConvertTo(d, hn::PromoteTo(d32, hn::LoadU(d8, row + v * kLanes)));
+      sum[v] = hn::Add(sum[v], hn::Mul(value, weight));
+    }
+  }
+  HWY_UNROLL(4)
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    hn::StoreU(hn::Round(hn::Mul(sum[v], hn::Set(d, 1.0F / 256))), d, sums + v * kLanes);
+  }
+}
+
+void WeighRows(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t rows,
+               std::size_t columns, float* sums) {
+  constexpr std::size_t kVectors = 4;
+  std::size_t x = 0;
+  for (; x + kVectors * kLanes <= columns; x += kVectors * kLanes) {
+    WeighVectors<kVectors>(first + x, stride, weights, rows, sums + x);
+  }
+  for (; x + kLanes <= columns; x += kLanes) WeighVectors<1>(first + x, stride, weights, rows, sums + x);
+  for (; x < columns; ++x) {
+    float sum = 0;
+    for (std::size_t r = 0; r < rows; ++r) sum += weights[r] * static_cast<float>(first[r * stride + x]);
+    sums[x] = std::nearbyint(sum / 256);
+  }
+}
+
+void WeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
+                  float scale, float* row) {
+  const DF d;
+  for (std::size_t j = 0; j < kPdqBlock; ++j) {
+    VF sum = hn::Zero(d);
+    for (std::size_t k = 0; k < taps; k += kLanes) {
+      sum = hn::Add(sum, hn::Mul(hn::LoadU(d, line + first[j] + k), hn::LoadU(d, weights + j * taps + k)));
+    }
+    row[j] = hn::GetLane(hn::SumOfLanes(d, sum)) * scale;
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tamiz::hash
 HWY_AFTER_NAMESPACE();
@@ -495,6 +547,8 @@ HWY_EXPORT(Downsample);
 HWY_EXPORT(Quality);
 HWY_EXPORT(TransformBlock);
 HWY_EXPORT(Threshold);
+HWY_EXPORT(WeighRows);
+HWY_EXPORT(WeighColumns);
 
 std::size_t PdqScratch::bytes() const {
   return pixels.capacity() + row_means.capacity() + column_sums.capacity() + column_table.capacity() +
@@ -517,6 +571,14 @@ void PdqTransform(const PdqBlock& block, PdqSpectrum& spectrum) {
 }
 void PdqThreshold(const PdqSpectrum& spectrum, std::array<std::uint16_t, kPdqSpectrum>& words) {
   HWY_DYNAMIC_DISPATCH(Threshold)(spectrum, words);
+}
+void PdqWeighRows(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t rows,
+                  std::size_t columns, float* sums) {
+  HWY_DYNAMIC_DISPATCH(WeighRows)(first, stride, weights, rows, columns, sums);
+}
+void PdqWeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
+                     float scale, float* row) {
+  HWY_DYNAMIC_DISPATCH(WeighColumns)(line, first, weights, taps, scale, row);
 }
 
 }  // namespace tamiz::hash

@@ -77,4 +77,17 @@ void PdqTransform(const PdqBlock& block, PdqSpectrum& spectrum);
 // words[i] bit j: spectrum[16 i + j] is greater than the lower median of all.
 void PdqThreshold(const PdqSpectrum& spectrum, std::array<std::uint16_t, kPdqSpectrum>& words);
 
+// The picture's decimated values from weighted sums, for pictures that need not be hashed bit by bit as the
+// reference does (see pdq_sampler.h). All sums are of small integers, so they are exact in any order.
+//
+// sums[x] = the rows from `first` on, weighted by `weights`, rounded to whole numbers after division by 256;
+// x < columns. Weights are whole and add up to at most 2^12.
+void PdqWeighRows(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t rows,
+                  std::size_t columns, float* sums);
+// A multiple of this many taps a column, columns and taps beyond the line being zeros.
+inline constexpr std::size_t kPdqTapGroup = 16;
+// row[j] = sum of line[first[j] + k] * weights[j * taps + k] over k < taps, times `scale`, for kPdqBlock j.
+void PdqWeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
+                     float scale, float* row);
+
 }  // namespace tamiz::hash

@@ -15,4 +15,15 @@ struct LumaView {
   std::size_t stride = 0;    // bytes from row to row, >= width
 };
 
+// A part of a picture, in pixels.
+struct PixelRect {
+  std::uint32_t left = 0, top = 0, width = 0, height = 0;
+  friend bool operator==(const PixelRect&, const PixelRect&) = default;
+};
+
+// `rect` lies within `luma`.
+[[nodiscard]] inline LumaView Crop(const LumaView& luma, const PixelRect& rect) {
+  return {luma.data + std::size_t{rect.top} * luma.stride + rect.left, rect.width, rect.height, luma.stride};
+}
+
 }  // namespace tamiz::media

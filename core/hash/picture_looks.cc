@@ -1,0 +1,49 @@
+#include "core/hash/picture_looks.h"
+
+#include <optional>
+#include <utility>
+
+#include "core/hash/pdq_sampler.h"
+#include "core/media/border.h"
+#include "core/media/reduced_luma.h"
+
+namespace tamiz::hash {
+
+struct PictureLooker::Scratch {
+  PdqHasher hasher;
+  PdqSampler sampler;
+};
+
+PictureLooker::PictureLooker() : scratch_(std::make_unique<Scratch>()) {}
+PictureLooker::~PictureLooker() = default;
+
+std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const LookOptions& options) {
+  std::vector<PictureLook> looks;
+  const media::PixelRect whole{0, 0, luma.width, luma.height};
+  const PdqHash upright = scratch_->hasher.Hash(luma);
+  if (!options.orientations && !options.borders && !options.regions && !options.straighten) {
+    looks.push_back({LookKind::kWhole, whole, 0, {{upright.hash}, upright.quality}});
+    return looks;
+  }
+  const media::ReducedLuma copy(luma);
+  const auto hash = [&](const media::PixelRect& rect) { return scratch_->sampler.Hash(copy, rect); };
+  {
+    PictureLook look{LookKind::kWhole, whole, 0, {}};
+    if (options.orientations) look.pdq = scratch_->sampler.HashEachTurned(copy, whole);
+    look.pdq.hashes[0] = upright.hash;
+    look.pdq.quality = upright.quality;
+    looks.push_back(std::move(look));
+  }
+  if (options.borders) {
+    if (const std::optional<media::LumaView> inside = media::StripBorder(luma)) {
+      const auto offset = static_cast<std::size_t>(inside->data - luma.data);
+      const media::PixelRect rect{static_cast<std::uint32_t>(offset % luma.stride),
+                                  static_cast<std::uint32_t>(offset / luma.stride), inside->width,
+                                  inside->height};
+      looks.push_back({LookKind::kBorderRemoved, rect, 0, hash(rect)});
+    }
+  }
+  return looks;
+}
+
+}  // namespace tamiz::hash

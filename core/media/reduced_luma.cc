@@ -1,0 +1,64 @@
+#include "core/media/reduced_luma.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace tamiz::media {
+namespace {
+
+constexpr std::size_t kChunk = 64;
+
+// A fixed length, so that compilers vectorise it.
+void AddRow(const std::uint8_t* row, std::uint16_t* sums, std::size_t count) {
+  for (; count >= kChunk; row += kChunk, sums += kChunk, count -= kChunk) {
+    for (std::size_t i = 0; i < kChunk; ++i) sums[i] = static_cast<std::uint16_t>(sums[i] + row[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i) sums[i] = static_cast<std::uint16_t>(sums[i] + row[i]);
+}
+
+}  // namespace
+
+ReducedLuma::ReducedLuma(const LumaView& luma) : picture_(luma), view_(luma) {
+  const std::uint32_t longer = std::max(luma.width, luma.height);
+  factor_ = std::max(1U, (longer + kMostCells - 1) / kMostCells);
+  if (factor_ == 1) return;
+  const std::uint32_t width = (luma.width + factor_ - 1) / factor_;
+  const std::uint32_t height = (luma.height + factor_ - 1) / factor_;
+  cells_.resize(std::size_t{width} * height);
+  view_ = {cells_.data(), width, height, width};
+  // Of a cell of many pixels a few rows, evenly spread, say enough.
+  constexpr std::uint32_t kMostRows = 4;
+  std::vector<std::uint16_t> sums(luma.width);
+  for (std::uint32_t y = 0; y < height; ++y) {
+    std::fill(sums.begin(), sums.end(), std::uint16_t{0});
+    const std::uint32_t top = y * factor_;
+    const std::uint32_t there = std::min(factor_, luma.height - top);
+    const std::uint32_t rows = std::min(there, kMostRows);
+    for (std::uint32_t n = 0; n < rows; ++n) {
+      const std::uint32_t row = top + (2 * n + 1) * there / (2 * rows);
+      AddRow(luma.data + std::size_t{row} * luma.stride, sums.data(), sums.size());
+    }
+    std::uint8_t* cell = cells_.data() + std::size_t{y} * width;
+    std::size_t x = 0;
+    if (factor_ == 2 && rows == 2) {
+      for (; 2 * x + 1 < sums.size(); ++x) {
+        cell[x] = static_cast<std::uint8_t>((sums[2 * x] + sums[2 * x + 1] + 2U) >> 2U);
+      }
+    }
+    for (; x < width; ++x) {
+      const std::size_t from = x * factor_, to = std::min<std::size_t>(from + factor_, sums.size());
+      std::uint32_t sum = 0;
+      for (std::size_t i = from; i < to; ++i) sum += sums[i];
+      const auto count = static_cast<std::uint32_t>(to - from) * rows;
+      cell[x] = static_cast<std::uint8_t>((sum + count / 2) / count);
+    }
+  }
+}
+
+PixelRect ReducedLuma::Pixels(const PixelRect& cells) const {
+  const std::uint32_t left = cells.left * factor_, top = cells.top * factor_;
+  return {left, top, std::min(cells.width * factor_, picture_.width - left),
+          std::min(cells.height * factor_, picture_.height - top)};
+}
+
+}  // namespace tamiz::media
