@@ -208,6 +208,13 @@ Status ListPolicy::Validate() const {
   if (!(min_query_coverage >= 0 && min_query_coverage <= 1)) {
     return PolicyError("min_query_coverage", fmt::format("is {}; it must be 0 to 1", min_query_coverage));
   }
+  if (!(match_confidence >= 0 && match_confidence <= 1)) {
+    return PolicyError("match_confidence", fmt::format("is {}; it must be 0 to 1", match_confidence));
+  }
+  if (!(review_confidence >= 0 && review_confidence <= (match_confidence > 0 ? match_confidence : 1))) {
+    return PolicyError("review_confidence", fmt::format("is {}; it must be 0 to {}", review_confidence,
+                                                        match_confidence > 0 ? match_confidence : 1));
+  }
   if (ToString(mode).empty()) return PolicyError("mode", "is unknown; it must be enforce, shadow or off");
   if (max_age && (*max_age < std::chrono::seconds(1) || *max_age > std::chrono::hours(24 * 365))) {
     return PolicyError("max_age", fmt::format("is {} s; it must be 1 second to 365 days", max_age->count()));

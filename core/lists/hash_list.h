@@ -73,6 +73,12 @@ struct ListPolicy {
   std::uint32_t quality_floor = 50;            // 0…100
   double min_reference_coverage = 0.8;         // 0…1
   double min_query_coverage = 0;               // 0…1
+  // Confidence that a perceptual match within the radius must have to count; with less it is put to a person.
+  // 0…1; 0: the radius alone decides.
+  double match_confidence = 0;
+  // Confidence that is worth a person's time: with less a match that would be put to one is not reported, but
+  // counted. 0…1, at most match_confidence where that is set.
+  double review_confidence = 0;
   bool orientations = true;
   bool border_removal = true;
   ListMode mode = ListMode::kEnforce;

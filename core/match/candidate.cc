@@ -160,9 +160,11 @@ Candidate DigestCandidate(const ListSnapshot& list, std::uint32_t entry, HashTyp
   return candidate;
 }
 
-std::optional<Candidate> PerceptualCandidate(const ListSnapshot& list, std::uint32_t entry, EntryFold& fold,
-                                             std::uint32_t usable_frames, bool upload_is_still) {
-  if (!fold.best) return std::nullopt;
+std::optional<Candidate> PerceptualCandidate(ListFold& of, std::uint32_t entry, bool upload_is_still) {
+  const ListSnapshot& list = of.list();
+  const auto at = of.entries().find(entry);
+  if (at == of.entries().end() || !at->second.best) return std::nullopt;
+  EntryFold& fold = at->second;
   const bool uses_review = !fold.within_radius.unexplained;
   if (uses_review && !fold.within_review.unexplained) return std::nullopt;
   Found& found = uses_review ? fold.within_review : fold.within_radius;
@@ -170,7 +172,8 @@ std::optional<Candidate> PerceptualCandidate(const ListSnapshot& list, std::uint
   Candidate candidate = NewCandidate(list, entry);
   candidate.fold = &fold;
   candidate.found = &found;
-  candidate.usable_frames = usable_frames;
+  candidate.usable_frames = of.usable_frames();
+  candidate.queries = of.queries();
   candidate.uses_review = uses_review;
   candidate.upload_is_still = upload_is_still;
   Match& match = candidate.match;
@@ -188,7 +191,7 @@ std::optional<Candidate> PerceptualCandidate(const ListSnapshot& list, std::uint
     match.distinct_pictures = Count(PicturesAt(found.positions, known));
     reference_coverage = Share(match.distinct_pictures, known.pictures().size());
   }
-  SetCoverage(candidate, reference_coverage, Share(match.corroborating_frames, usable_frames));
+  SetCoverage(candidate, reference_coverage, Share(match.corroborating_frames, of.usable_frames()));
   return candidate;
 }
 
@@ -217,8 +220,36 @@ void AlignInTime(Candidate& candidate, const UploadTimes& upload) {
 
 bool StaysWhateverComes(const Candidate& candidate) {
   if (candidate.match.shadow || candidate.match.review) return false;
-  // The share of the upload falls with every frame that shows something else.
-  return candidate.match.exact || candidate.list->info.policy.min_query_coverage <= 0;
+  // The share of the upload falls with every frame that shows something else, and confidence with every frame
+  // that is looked up.
+  const lists::ListPolicy& policy = candidate.list->info.policy;
+  return candidate.match.exact || (policy.min_query_coverage <= 0 && policy.match_confidence <= 0);
+}
+
+bool Judge(Candidate& candidate, const calibration::Calibration& calibration) {
+  Match& match = candidate.match;
+  if (match.exact) {
+    Confidence confidence = DigestConfidence(match.hash_type);
+    match.confidence = confidence.value;
+    match.basis = std::move(confidence.basis);
+    return true;
+  }
+  calibration::Evidence& evidence = match.evidence;
+  evidence.distance = match.distance;
+  evidence.quality_query = match.quality_query;
+  evidence.quality_reference = match.quality_reference;
+  evidence.turned = match.transform.value_or(hash::Transform::kIdentity) != hash::Transform::kIdentity;
+  evidence.look = match.border_removed ? calibration::Look::kBorderRemoved : calibration::Look::kWhole;
+  evidence.corroborating = IndependentEvidence(candidate);
+  evidence.list_hashes = candidate.list->pdq_count();
+  evidence.queries = candidate.queries;
+  Confidence confidence = PerceptualConfidence(evidence, calibration);
+  match.confidence = confidence.value;
+  match.basis = std::move(confidence.basis);
+
+  const lists::ListPolicy& policy = candidate.list->info.policy;
+  if (match.confidence < policy.match_confidence) match.review = true;
+  return !match.review || match.confidence >= policy.review_confidence;
 }
 
 Match Write(const Candidate& candidate, const UploadTimes& upload) {
@@ -233,20 +264,6 @@ Match Write(const Candidate& candidate, const UploadTimes& upload) {
   match.metadata = std::move(entry.metadata);
 
   if (candidate.found != nullptr) WriteRanges(candidate, upload, match);
-
-  ConfidenceInput input;
-  input.hash_type = match.hash_type;
-  input.exact = match.exact;
-  input.distance = match.distance;
-  input.quality_query = match.quality_query;
-  input.quality_reference = match.quality_reference;
-  input.turned = match.transform.value_or(hash::Transform::kIdentity) != hash::Transform::kIdentity;
-  input.border_removed = match.border_removed;
-  input.corroborating_frames = IndependentEvidence(candidate);
-  input.list_hashes = list.pdq_count();
-  Confidence confidence = ConfidenceOf(input);
-  match.confidence = confidence.value;
-  match.basis = std::move(confidence.basis);
   return match;
 }
 

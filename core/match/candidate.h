@@ -22,6 +22,7 @@ struct Candidate {
   const EntryFold* fold = nullptr;
   const Found* found = nullptr;
   std::uint32_t usable_frames = 0;  // of the upload
+  std::uint64_t queries = 0;        // hashes of the upload that were looked up
   bool uses_review = false;
   bool upload_is_still = false;
   std::vector<AlignedSegment> segments;
@@ -34,11 +35,9 @@ struct Candidate {
 // Makes a match rest on an equal digest; its ranges in time stay.
 void RestOnDigest(Match& match, lists::HashType type);
 
-// The match that a fold stands for; nothing if allowed pictures explain all of it. `usable_frames`: of the
-// upload, as ListFold says.
-[[nodiscard]] std::optional<Candidate> PerceptualCandidate(const lists::ListSnapshot& list,
-                                                           std::uint32_t entry, EntryFold& fold,
-                                                           std::uint32_t usable_frames, bool upload_is_still);
+// The match that an entry's fold stands for; nothing if allowed pictures explain all of it.
+[[nodiscard]] std::optional<Candidate> PerceptualCandidate(ListFold& of, std::uint32_t entry,
+                                                           bool upload_is_still);
 
 // True if the match counts whatever frames come after: it needs no share of the upload, and allowed pictures
 // cannot take it away any more (a digest on an allow list can).
@@ -56,7 +55,11 @@ struct UploadTimes {
 // decides anew whether enough was found. Costs time in proportion to the entry's hits.
 void AlignInTime(Candidate& candidate, const UploadTimes& upload);
 
-// The match in full, with time ranges and confidence.
+// Sets the confidence, and applies what the list's policy asks of it. False if it is too little to be told
+// of.
+[[nodiscard]] bool Judge(Candidate& candidate, const calibration::Calibration& calibration);
+
+// The match in full, with time ranges.
 [[nodiscard]] Match Write(const Candidate& candidate, const UploadTimes& upload);
 
 }  // namespace tamiz::match

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/calibration/calibration.h"
 #include "core/hash/digests.h"
 #include "core/hash/pdq_hasher.h"
 #include "core/lists/hash_list.h"
@@ -88,6 +89,7 @@ struct Match {
   bool limited = false;
   double confidence = 0;
   ConfidenceBasis basis;
+  calibration::Evidence evidence;  // what `confidence` was made from; unused for equal digests
   bool shadow = false;
   std::string_view shadow_reason;  // "policy" or "breaker" if `shadow`
   bool review = false;
@@ -114,6 +116,13 @@ struct ListVersionRef {
   std::string digest;
 };
 
+// Entries of one list that were near and did not count.
+struct NearMisses {
+  std::string list_name;
+  std::uint32_t review = 0;   // put to a person: beyond the radius, or of too little confidence
+  std::uint32_t dropped = 0;  // within reach, of less confidence than is worth a person's time
+};
+
 // What the look-up of one upload found.
 struct Conclusion {
   Verdict verdict = Verdict::kIncomplete;
@@ -125,6 +134,7 @@ struct Conclusion {
   std::uint64_t frames_hashed = 0;        // distinct frames with a usable hash
   std::uint64_t frames_low_quality = 0;   // distinct frames whose every look is below the floor
   std::uint32_t suppressed = 0;           // matches that an allow list took away
+  std::vector<NearMisses> near_misses;    // by list, of those that had any
   std::vector<Suppression> suppressions;  // the first kMaxSuppressions of them, by list and entry
 };
 

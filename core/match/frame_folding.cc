@@ -26,6 +26,10 @@ std::vector<FrameLook> UsableLooks(std::span<const FrameLook> looks, const lists
   return usable;
 }
 
+std::size_t OrientationsOf(const FrameEvidence& look, const lists::ListPolicy& policy) {
+  return policy.orientations && look.has_orientations ? hash::kTransforms : 1;
+}
+
 struct LookHit {
   const FrameLook& look;
   hash::Transform transform;  // of the upload, giving the entry's picture
@@ -52,11 +56,10 @@ void Search(std::span<const FrameLook> looks, const lists::ListSnapshot& list, h
     hits.clear();
     for (std::size_t i = begin; i < end; ++i) {
       const FrameEvidence& evidence = *looks[i].evidence;
-      const int orientations =
-          list.info.policy.orientations && evidence.has_orientations ? hash::kTransforms : 1;
-      for (int t = 0; t < orientations; ++t) {
+      const std::size_t orientations = OrientationsOf(evidence, list.info.policy);
+      for (std::size_t t = 0; t < orientations; ++t) {
         queries.push_back({i, static_cast<hash::Transform>(t)});
-        hashes.push_back(evidence.pdq.hashes[static_cast<std::size_t>(t)]);
+        hashes.push_back(evidence.pdq.hashes[t]);
       }
     }
     list.FindPdq(hashes, radius, hits);
@@ -151,6 +154,9 @@ void ListFold::Add(std::span<const FrameLook> looks, const AllowedFrames& allowe
   const lists::ListPolicy& policy = list_.info.policy;
   const std::vector<FrameLook> usable = UsableLooks(looks, policy);
   usable_frames_ += DistinctFrames(usable);
+  for (const FrameLook& look : usable) {
+    if (!look.evidence->repeated) queries_ += OrientationsOf(*look.evidence, policy);
+  }
   const hash::HammingDistance reach = std::max(policy.radius, policy.review_radius.value_or(policy.radius));
 
   Search(usable, list_, reach, [&](const LookHit& hit) {

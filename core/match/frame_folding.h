@@ -118,6 +118,8 @@ class ListFold {
 
   // Distinct frames that the list could be asked about.
   [[nodiscard]] std::uint32_t usable_frames() const { return usable_frames_; }
+  // Hashes that were looked up, orientations included; those of repeated frames are not new ones.
+  [[nodiscard]] std::uint64_t queries() const { return queries_; }
   // By entry.
   [[nodiscard]] std::unordered_map<std::uint32_t, EntryFold>& entries() { return entries_; }
   // Entries found or found more of since the last call, each once, in no order.
@@ -128,6 +130,7 @@ class ListFold {
   const lists::ListSnapshot& list_;
   const WallTime now_;
   std::uint32_t usable_frames_ = 0;
+  std::uint64_t queries_ = 0;
   std::unordered_map<std::uint32_t, EntryFold> entries_;
   std::vector<std::uint32_t> changed_;
 };

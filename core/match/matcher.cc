@@ -28,16 +28,18 @@ Suppression::Side SideOf(const ListSnapshot& list, std::uint32_t entry, HashType
 }  // namespace
 
 StatusOr<Matching> Matching::Start(const lists::Catalog& catalog, const std::vector<std::string>& wanted,
-                                   WallTime now) {
+                                   WallTime now,
+                                   std::shared_ptr<const calibration::Calibration> calibration) {
   std::vector<media::IncompleteReason> reasons;
   TAMIZ_ASSIGN_OR_RETURN(ConsultedLists consulted, ChooseLists(catalog, wanted, now, reasons));
-  Matching matching(catalog, std::move(consulted), now);
+  Matching matching(catalog, std::move(consulted), now, std::move(calibration));
   matching.list_reasons_ = std::move(reasons);
   return matching;
 }
 
-Matching::Matching(const lists::Catalog& catalog, ConsultedLists consulted, WallTime now)
-    : catalog_(&catalog), consulted_(std::move(consulted)), now_(now) {
+Matching::Matching(const lists::Catalog& catalog, ConsultedLists consulted, WallTime now,
+                   std::shared_ptr<const calibration::Calibration> calibration)
+    : catalog_(&catalog), calibration_(std::move(calibration)), consulted_(std::move(consulted)), now_(now) {
   block_.reserve(consulted_.block.size());
   for (const ListSnapshot* list : consulted_.block) {
     block_.push_back({ListFold(*list, now), {}, {}, {}});
@@ -89,10 +91,7 @@ std::optional<Candidate> Matching::CandidateOf(BlockList& list, std::uint32_t en
   const ListSnapshot& snapshot = list.fold.list();
   const auto digest = list.by_digest.find(entry);
   const bool exact = digest != list.by_digest.end() && !DigestIsAllowed(digest->second);
-  std::optional<Candidate> candidate;
-  if (const auto fold = list.fold.entries().find(entry); fold != list.fold.entries().end()) {
-    candidate = PerceptualCandidate(snapshot, entry, fold->second, list.fold.usable_frames(), is_still);
-  }
+  std::optional<Candidate> candidate = PerceptualCandidate(list.fold, entry, is_still);
   if (!exact) return allowed_digest_ ? std::nullopt : candidate;
   if (!candidate) return DigestCandidate(snapshot, entry, digest->second);
   RestOnDigest(candidate->match, digest->second);
@@ -112,7 +111,7 @@ std::vector<Match> Matching::TakeNews(microseconds duration, microseconds frame_
       if (is_new && list.told.size() >= kMaxMatches && settled_) continue;
       // Whether it stays a still is known at the end only.
       std::optional<Candidate> candidate = CandidateOf(list, entry, false);
-      if (!candidate) continue;
+      if (!candidate || !match::Judge(*candidate, *calibration_)) continue;
       settled_ = settled_ || StaysWhateverComes(*candidate);
       const bool counts = !candidate->match.review;
       if (is_new ? list.told.size() >= kMaxMatches : !counts) continue;
@@ -179,6 +178,7 @@ Conclusion Matching::Finish(UploadEnd end) {
       AlignInTime(candidate, upload);
     }
   }
+  Judge(candidates, conclusion);
   std::ranges::sort(candidates, is_stronger);
   const std::size_t kept = std::min(candidates.size(), kMaxMatches);
   for (std::size_t i = 0; i < kept; ++i) conclusion.matches.push_back(Write(candidates[i], upload));
@@ -192,6 +192,20 @@ Conclusion Matching::Finish(UploadEnd end) {
   NoteLackOfFrames(end.settled_early, conclusion);
   Decide(conclusion);
   return conclusion;
+}
+
+void Matching::Judge(std::vector<Candidate>& candidates, Conclusion& conclusion) const {
+  std::map<std::string_view, NearMisses> near;
+  std::erase_if(candidates, [&](Candidate& candidate) {
+    const bool tell = match::Judge(candidate, *calibration_);
+    if (!tell) ++near[candidate.list->info.name].dropped;
+    if (tell && candidate.match.review) ++near[candidate.list->info.name].review;
+    return !tell;
+  });
+  for (auto& [name, misses] : near) {
+    misses.list_name = name;
+    conclusion.near_misses.push_back(std::move(misses));
+  }
 }
 
 void Matching::NoteSuppressed(BlockList& list, std::uint32_t entry, Conclusion& conclusion) const {
@@ -264,8 +278,9 @@ void Matching::NoteLackOfFrames(bool settled_early, Conclusion& conclusion) cons
 
 StatusOr<Conclusion> Conclude(const Evidence& evidence, const lists::Catalog& catalog,
                               const std::vector<std::string>& wanted,
-                              std::vector<media::IncompleteReason> reasons, WallTime now) {
-  TAMIZ_ASSIGN_OR_RETURN(Matching matching, Matching::Start(catalog, wanted, now));
+                              std::vector<media::IncompleteReason> reasons, WallTime now,
+                              std::shared_ptr<const calibration::Calibration> calibration) {
+  TAMIZ_ASSIGN_OR_RETURN(Matching matching, Matching::Start(catalog, wanted, now, std::move(calibration)));
   matching.SetDigests(evidence);
   if (std::ranges::is_sorted(evidence.frames, {}, &FrameEvidence::index)) {
     matching.AddFrames(evidence.frames);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -59,8 +60,9 @@ class Matching {
  public:
   // Looks up in the lists of `catalog` that `wanted` names (names or ids; empty: all that are not off). The
   // catalog outlives it. `now` decides on expiry. Error: NOT_FOUND names a wanted list that does not exist.
-  [[nodiscard]] static StatusOr<Matching> Start(const lists::Catalog& catalog,
-                                                const std::vector<std::string>& wanted, WallTime now);
+  [[nodiscard]] static StatusOr<Matching> Start(
+      const lists::Catalog& catalog, const std::vector<std::string>& wanted, WallTime now,
+      std::shared_ptr<const calibration::Calibration> calibration = calibration::BuiltIn());
 
   // The upload's digests; once at most, at any time before Finish.
   void SetDigests(const DigestEvidence& digests);
@@ -88,19 +90,23 @@ class Matching {
     std::vector<std::uint32_t> changed;  // entries to look at for news
   };
 
-  Matching(const lists::Catalog& catalog, ConsultedLists consulted, WallTime now);
+  Matching(const lists::Catalog& catalog, ConsultedLists consulted, WallTime now,
+           std::shared_ptr<const calibration::Calibration> calibration);
 
   // Whether an allow list knows the upload by a digest that is at least as strong as `type`. A collision in
   // MD5 or SHA-1 must not hide a file that a stronger digest knows.
   [[nodiscard]] bool DigestIsAllowed(lists::HashType type) const;
   // The match that is known of an entry, nothing if allow lists take it away.
   [[nodiscard]] std::optional<Candidate> CandidateOf(BlockList& list, std::uint32_t entry, bool is_still);
+  // Sets confidences, drops what the policies do not want to be told of, and counts what was near.
+  void Judge(std::vector<Candidate>& candidates, Conclusion& conclusion) const;
   // Says which entry of an allow list took this one away.
   void NoteSuppressed(BlockList& list, std::uint32_t entry, Conclusion& conclusion) const;
   void NoteLackOfFrames(bool settled_early, Conclusion& conclusion) const;
   [[nodiscard]] std::uint32_t FramesOfQuality(std::uint32_t floor) const;
 
   const lists::Catalog* catalog_;
+  std::shared_ptr<const calibration::Calibration> calibration_;
   ConsultedLists consulted_;
   WallTime now_;
   std::vector<media::IncompleteReason> list_reasons_;
@@ -119,8 +125,9 @@ class Matching {
 };
 
 // The same for an upload that is known whole. Thread-safe.
-[[nodiscard]] StatusOr<Conclusion> Conclude(const Evidence& evidence, const lists::Catalog& catalog,
-                                            const std::vector<std::string>& wanted,
-                                            std::vector<media::IncompleteReason> reasons, WallTime now);
+[[nodiscard]] StatusOr<Conclusion> Conclude(
+    const Evidence& evidence, const lists::Catalog& catalog, const std::vector<std::string>& wanted,
+    std::vector<media::IncompleteReason> reasons, WallTime now,
+    std::shared_ptr<const calibration::Calibration> calibration = calibration::BuiltIn());
 
 }  // namespace tamiz::match

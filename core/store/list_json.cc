@@ -108,6 +108,8 @@ std::string PolicyToJson(const lists::ListPolicy& policy) {
                            {"list_hits", policy.breaker.list_hits},
                            {"window_s", policy.breaker.window.count()}};
   if (policy.exceptions != lists::Exceptions()) object["exceptions"] = ExceptionsToJson(policy.exceptions);
+  if (policy.match_confidence > 0) object["match_confidence"] = policy.match_confidence;
+  if (policy.review_confidence > 0) object["review_confidence"] = policy.review_confidence;
   if (policy.review_radius) object["review_radius"] = *policy.review_radius;
   if (policy.max_age) object["max_age_s"] = policy.max_age->count();
   if (policy.sampling != media::SamplingRequest()) object["sampling"] = SamplingToJson(policy.sampling);
@@ -123,6 +125,8 @@ StatusOr<lists::ListPolicy> PolicyFromJson(const std::string& text) {
     policy.quality_floor = object.value("quality_floor", policy.quality_floor);
     policy.min_reference_coverage = object.value("min_reference_coverage", policy.min_reference_coverage);
     policy.min_query_coverage = object.value("min_query_coverage", policy.min_query_coverage);
+    policy.match_confidence = object.value("match_confidence", policy.match_confidence);
+    policy.review_confidence = object.value("review_confidence", policy.review_confidence);
     policy.orientations = object.value("orientations", policy.orientations);
     policy.border_removal = object.value("border_removal", policy.border_removal);
     policy.mode = static_cast<lists::ListMode>(object.value("mode", static_cast<int>(policy.mode)));

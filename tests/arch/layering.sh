@@ -2,7 +2,7 @@
 # Who includes whom. A module of core/ uses itself and those before it, in the order in which data flows.
 . "$(dirname "${BASH_SOURCE[0]}")/check.sh"
 
-order=(base net media hash index lists match store source sandbox work metrics exchange scan config)
+order=(base net media hash index lists calibration match store source sandbox work metrics exchange scan config)
 # What core/ stays free of: transport, and everything that parses uploads.
 forbidden='(grpc|grpcpp|google/protobuf|google/rpc|tamiz/v1|libav[a-z]+|libsw[a-z]+|libheif|webp)/'
 

@@ -831,5 +831,82 @@ TEST_F(AllowLists, AllowedRadiusLeavesTheReviewBand) {
   EXPECT_EQ(conclusion.matches[0].distance, 44u);
 }
 
+// A calibration under which a pair 20 bits apart has about 0.88 and one 40 bits apart about 0.02.
+std::shared_ptr<const calibration::Calibration> Steep() {
+  auto made = std::make_shared<calibration::Calibration>(*calibration::BuiltIn());
+  made->name = "steep";
+  made->intercept = 6;
+  made->weights = {};
+  made->weights[static_cast<std::size_t>(calibration::Feature::kDistance)] = 0.2;
+  made->weights[static_cast<std::size_t>(calibration::Feature::kDistanceBeyond24)] = 0.1;
+  return made;
+}
+
+Conclusion AskSteep(const Hash256& hash, ListBuilder& known) {
+  auto conclusion = Conclude(Still(Look(hash)), CatalogOf({known.Build()}), {}, {}, kNow, Steep());
+  EXPECT_TRUE(conclusion.ok()) << Message(conclusion.status());
+  return conclusion.ok() ? *std::move(conclusion) : Conclusion{};
+}
+
+TEST(PolicyByConfidence, TooLittleOfItIsPutToAPerson) {
+  ListBuilder known("known");
+  known.Pdq("e", Picture(1));
+  known.policy().match_confidence = 0.9;
+  EXPECT_EQ(AskSteep(Picture(1), known).verdict, Verdict::kMatch);
+  const Conclusion unsure = AskSteep(Changed(Picture(1), 20), known);
+  EXPECT_EQ(unsure.verdict, Verdict::kPossibleMatch);
+  ASSERT_THAT(unsure.matches, SizeIs(1));
+  EXPECT_TRUE(unsure.matches[0].review);
+  EXPECT_NEAR(unsure.matches[0].confidence, 0.88, 0.01);
+  EXPECT_EQ(unsure.matches[0].basis.calibration, "steep");
+  ASSERT_THAT(unsure.near_misses, SizeIs(1));
+  EXPECT_EQ(unsure.near_misses[0].list_name, "known");
+  EXPECT_EQ(unsure.near_misses[0].review, 1u);
+  EXPECT_EQ(unsure.near_misses[0].dropped, 0u);
+}
+
+TEST(PolicyByConfidence, WhatIsNotWorthAPersonsTimeIsCountedOnly) {
+  ListBuilder known("known");
+  known.Pdq("e", Picture(1));
+  known.policy().review_radius = 50;
+  EXPECT_EQ(AskSteep(Changed(Picture(1), 40), known).verdict, Verdict::kPossibleMatch);
+  known.policy().review_confidence = 0.5;
+  const Conclusion dropped = AskSteep(Changed(Picture(1), 40), known);
+  EXPECT_EQ(dropped.verdict, Verdict::kNoKnownMatch);
+  EXPECT_THAT(dropped.matches, IsEmpty());
+  ASSERT_THAT(dropped.near_misses, SizeIs(1));
+  EXPECT_EQ(dropped.near_misses[0].dropped, 1u);
+  // Within the radius it counts whatever the review confidence, unless match_confidence asks for more.
+  known.policy().radius = 45;
+  EXPECT_EQ(AskSteep(Changed(Picture(1), 40), known).verdict, Verdict::kMatch);
+}
+
+TEST(PolicyByConfidence, EqualDigestsCountWhateverItSays) {
+  ListBuilder known("known");
+  known.Digest("e", HashType::kMd5, std::vector<std::uint8_t>(16, 7));
+  known.policy().match_confidence = 1;
+  Evidence evidence;
+  evidence.digests = DigestsFrom(7);
+  auto conclusion = Conclude(evidence, CatalogOf({known.Build()}), {}, {}, kNow, Steep());
+  ASSERT_TRUE(conclusion.ok());
+  EXPECT_EQ(conclusion->verdict, Verdict::kMatch);
+}
+
+TEST(PolicyByConfidence, IsNotSettledWhileFramesCome) {
+  ListBuilder known("known");
+  known.Pdq("e", Picture(1));
+  for (const bool by_confidence : {false, true}) {
+    known.policy().match_confidence = by_confidence ? 0.5 : 0;
+    const lists::Catalog catalog = CatalogOf({known.Build()});
+    auto matching = Matching::Start(catalog, {}, kNow, Steep());
+    ASSERT_TRUE(matching.ok());
+    matching->SetDigests({});
+    const std::vector<FrameEvidence> looks = {Look(Picture(1))};
+    matching->AddFrames(looks);
+    EXPECT_THAT(matching->TakeNews({}, {}), SizeIs(1));
+    EXPECT_EQ(matching->IsSettled(), !by_confidence);
+  }
+}
+
 }  // namespace
 }  // namespace tamiz::match

@@ -1,0 +1,324 @@
+#include "core/calibration/fit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "fmt/format.h"
+
+namespace tamiz::calibration {
+namespace {
+
+constexpr std::size_t kParameters = kFeatures + 1;  // the last is the intercept
+using Vector = std::array<double, kParameters>;
+using Matrix = std::array<Vector, kParameters>;
+
+constexpr double kRidge = 1e-7;  // keeps what the data do not decide from running away
+constexpr int kBins = 20;
+
+// Pairs with the same evidence.
+struct Row {
+  Vector x{};                      // minus the features, and 1
+  double same = 0, different = 0;  // weights
+};
+using Rows = std::map<Vector, std::pair<double, double>>;  // x to weights of the same and of different ones
+
+double Logistic(double log_odds) { return 1 / (1 + std::exp(-log_odds)); }
+double LogOdds(double share) { return std::log(share / (1 - share)); }
+
+std::uint64_t Mix(std::uint64_t value) {  // splitmix64's finaliser
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ull;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebull;
+  return value ^ (value >> 31);
+}
+
+// What each pair stands for: uploads of either kind have their share of all, lists of each size count alike.
+std::vector<double> WeightsOf(std::span<const LabelledPair> pairs, double base_rate) {
+  struct Uploads {
+    std::set<std::uint64_t> known, unrelated;
+  };
+  std::map<std::uint64_t, Uploads> by_size;
+  for (const LabelledPair& pair : pairs) {
+    Uploads& uploads = by_size[pair.evidence.list_hashes];
+    (pair.upload_known ? uploads.known : uploads.unrelated).insert(pair.upload);
+  }
+  std::vector<double> weights;
+  weights.reserve(pairs.size());
+  for (const LabelledPair& pair : pairs) {
+    const Uploads& uploads = by_size[pair.evidence.list_hashes];
+    const double share = pair.upload_known ? base_rate : 1 - base_rate;
+    const std::size_t number = pair.upload_known ? uploads.known.size() : uploads.unrelated.size();
+    weights.push_back(pair.found ? share / static_cast<double>(number) / static_cast<double>(by_size.size())
+                                 : 0);
+  }
+  return weights;
+}
+
+Vector Coordinates(const Evidence& evidence) {
+  const Features features = FeaturesOf(evidence);
+  Vector x{};
+  std::transform(features.begin(), features.end(), x.begin(), std::negate<>());
+  x[kFeatures] = 1;
+  return x;
+}
+
+double Dot(const Vector& a, const Vector& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+double Loss(std::span<const Row> rows, const Vector& at) {
+  double loss = 0.5 * kRidge * Dot(at, at);
+  for (const Row& row : rows) {
+    const double z = Dot(row.x, at);
+    const double small = std::log1p(std::exp(-std::abs(z)));
+    loss += row.same * (small + std::max(-z, 0.0)) + row.different * (small + std::max(z, 0.0));
+  }
+  return loss;
+}
+
+// Solves `a` x = `b` for the parameters that are free; the others are 0. By Cholesky: `a` is positive
+// definite.
+Vector SolveFree(const Matrix& a, const Vector& b, const std::array<bool, kParameters>& is_free) {
+  std::vector<std::size_t> free;
+  for (std::size_t i = 0; i < kParameters; ++i) {
+    if (is_free[i]) free.push_back(i);
+  }
+  const std::size_t n = free.size();
+  Matrix lower{};
+  Vector y{}, x{};
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j <= i; ++j) {
+      double sum = a[free[i]][free[j]];
+      for (std::size_t k = 0; k < j; ++k) sum -= lower[i][k] * lower[j][k];
+      lower[i][j] = i == j ? std::sqrt(std::max(sum, 1e-14)) : sum / lower[j][j];
+    }
+    y[i] = b[free[i]];
+    for (std::size_t k = 0; k < i; ++k) y[i] -= lower[i][k] * y[k];
+    y[i] /= lower[i][i];
+  }
+  for (std::size_t i = n; i-- > 0;) {
+    double sum = y[i];
+    for (std::size_t k = i + 1; k < n; ++k) sum -= lower[k][i] * x[free[k]];
+    x[free[i]] = sum / lower[i][i];
+  }
+  return x;
+}
+
+// Newton's steps within the bounds: weights that are 0 and would go below stay, the rest moves as one and is
+// cut off at 0.
+Vector Minimise(std::span<const Row> rows) {
+  Vector at{};
+  double loss = Loss(rows, at);
+  for (int step = 0; step < 200; ++step) {
+    Vector gradient{};
+    Matrix hessian{};
+    for (std::size_t i = 0; i < kParameters; ++i) {
+      gradient[i] = kRidge * at[i];
+      hessian[i][i] = kRidge;
+    }
+    for (const Row& row : rows) {
+      const double p = Logistic(Dot(row.x, at));
+      const double slope = row.different * p - row.same * (1 - p);
+      const double curve = (row.same + row.different) * std::max(p * (1 - p), 1e-12);
+      for (std::size_t i = 0; i < kParameters; ++i) {
+        gradient[i] += slope * row.x[i];
+        const double scaled = curve * row.x[i];
+        for (std::size_t j = 0; j <= i; ++j) hessian[i][j] += scaled * row.x[j];
+      }
+    }
+    std::array<bool, kParameters> is_free{};
+    for (std::size_t i = 0; i < kParameters; ++i) {
+      for (std::size_t j = 0; j < i; ++j) hessian[j][i] = hessian[i][j];
+      is_free[i] = i == kFeatures || at[i] > 0 || gradient[i] < 0;
+    }
+    const Vector direction = SolveFree(hessian, gradient, is_free);
+    const double before = loss;
+    for (double share = 1; share > 1e-9; share /= 2) {
+      Vector next = at;
+      for (std::size_t i = 0; i < kParameters; ++i) {
+        next[i] -= share * direction[i];
+        if (i < kFeatures) next[i] = std::max(next[i], 0.0);
+      }
+      const double then = Loss(rows, next);
+      if (then >= loss) continue;
+      at = next;
+      loss = then;
+      break;
+    }
+    if (before - loss <= 1e-13 * before) break;
+  }
+  return at;
+}
+
+// Rows for the unrelated pairs that are too rare to have been seen, with the weight that the tail gives them.
+void AddUnseen(std::span<const LabelledPair> pairs, const UnrelatedTail& tail, double base_rate, Rows& rows) {
+  if (tail.pairs <= 0) return;
+  std::map<std::uint64_t, std::pair<double, std::uint64_t>> queries;  // by list size: sum and number
+  for (const LabelledPair& pair : pairs) {
+    if (pair.upload_known) continue;
+    auto& [sum, number] = queries[pair.evidence.list_hashes];
+    sum += static_cast<double>(pair.evidence.queries);
+    ++number;
+  }
+  for (const auto& [list_hashes, of] : queries) {
+    const double mean = std::max(1.0, of.first / static_cast<double>(of.second));
+    for (std::uint32_t d = 0; d < std::min<std::uint32_t>(tail.measured_from, UnrelatedTail::kBits); ++d) {
+      const double within = std::pow(10, tail.log10_share[d]);
+      const double below = d == 0 ? 0 : std::pow(10, tail.log10_share[d - 1]);
+      Evidence evidence;
+      evidence.distance = d;
+      evidence.list_hashes = list_hashes;
+      evidence.queries = static_cast<std::uint64_t>(mean);
+      const double expected = (within - below) * mean * static_cast<double>(list_hashes);
+      rows[Coordinates(evidence)].second += (1 - base_rate) * expected / static_cast<double>(queries.size());
+    }
+  }
+}
+
+std::vector<LabelledPair> Part(std::span<const LabelledPair> pairs, bool held_out) {
+  std::vector<LabelledPair> part;
+  std::copy_if(pairs.begin(), pairs.end(), std::back_inserter(part),
+               [&](const LabelledPair& pair) { return IsHeldOut(pair) == held_out; });
+  return part;
+}
+
+}  // namespace
+
+bool IsHeldOut(const LabelledPair& pair) { return (Mix(pair.source + 0x9e3779b97f4a7c15ull) & 1) != 0; }
+
+UnrelatedTail TailOf(std::span<const std::uint64_t> by_distance, double pairs) {
+  constexpr double kEnough = 10;
+  constexpr std::size_t kFitted = 8;
+  UnrelatedTail tail;
+  tail.pairs = pairs;
+  std::array<double, UnrelatedTail::kBits> within{};
+  double sum = 0;
+  for (std::size_t d = 0; d < UnrelatedTail::kBits; ++d) {
+    sum += d < by_distance.size() ? static_cast<double>(by_distance[d]) : 0;
+    within[d] = sum;
+  }
+  std::size_t from = 0;
+  while (from < UnrelatedTail::kBits && within[from] < kEnough) ++from;
+  tail.measured_from = static_cast<std::uint32_t>(from);
+  for (std::size_t d = from; d < UnrelatedTail::kBits; ++d)
+    tail.log10_share[d] = std::log10(within[d] / pairs);
+  // A line through the lowest bits that were measured; where there are too few of them, half a decade a bit.
+  const std::size_t last = std::min(from + kFitted, UnrelatedTail::kBits);
+  double slope = 0.5, level = std::log10(std::max(sum, 1.0) / std::max(pairs, 1.0));
+  if (last > from + 2) {
+    double x = 0, y = 0, xx = 0, xy = 0;
+    const double n = static_cast<double>(last - from);
+    for (std::size_t d = from; d < last; ++d) {
+      x += static_cast<double>(d), y += tail.log10_share[d];
+      xx += static_cast<double>(d * d), xy += static_cast<double>(d) * tail.log10_share[d];
+    }
+    slope = std::max(0.0, (n * xy - x * y) / (n * xx - x * x));
+    level = tail.log10_share[from];
+  }
+  for (std::size_t d = from; d-- > 0;) {
+    const double line = level - slope * static_cast<double>(from - d);
+    const double seen = within[d] > 0 ? std::log10(within[d] / pairs) : -300;
+    const double above = d + 1 < UnrelatedTail::kBits ? tail.log10_share[d + 1] : 0;
+    tail.log10_share[d] = std::clamp(std::max(line, seen), -300.0, std::min(above, 0.0));
+  }
+  return tail;
+}
+
+Reliability Measure(const Calibration& calibration, std::span<const LabelledPair> pairs, double base_rate) {
+  const double shift = LogOdds(base_rate) - LogOdds(calibration.base_rate);
+  const std::vector<double> weights = WeightsOf(pairs, base_rate);
+  struct Bin {
+    double weight = 0, predicted = 0, same = 0;
+    std::uint64_t pairs = 0;
+  };
+  std::array<Bin, kBins> bins{};
+  Reliability reliability;
+  double all = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (!pairs[i].found) continue;
+    const double p = Logistic(LogOdds(calibration.Probability(pairs[i].evidence)) + shift);
+    Bin& bin = bins[std::min<std::size_t>(kBins - 1, static_cast<std::size_t>(p * kBins))];
+    bin.weight += weights[i];
+    bin.predicted += weights[i] * p;
+    bin.same += pairs[i].same ? weights[i] : 0;
+    ++bin.pairs;
+    all += weights[i];
+    ++reliability.pairs;
+  }
+  for (const Bin& bin : bins) {
+    if (bin.weight <= 0) continue;
+    reliability.bins.push_back(
+        {bin.predicted / bin.weight, bin.same / bin.weight, bin.weight / all, bin.pairs});
+    reliability.expected_error += std::abs(bin.predicted - bin.same) / all;
+  }
+  return reliability;
+}
+
+StatusOr<Calibration> Fit(std::span<const LabelledPair> pairs, const FitOptions& options) {
+  Calibration calibration;
+  calibration.name = options.name;
+  calibration.date = options.date;
+  calibration.method = "logistic-monotone";
+  calibration.data = options.data;
+  calibration.base_rate = options.base_rate;
+  calibration.unrelated = options.unrelated;
+  calibration.queries = options.queries;
+
+  std::set<std::uint64_t> sources, known, unrelated;
+  for (const LabelledPair& pair : pairs) {
+    sources.insert(pair.source);
+    (pair.upload_known ? known : unrelated).insert(pair.upload);
+  }
+  calibration.uploads_known = known.size();
+  calibration.uploads_unrelated = unrelated.size();
+  if (sources.size() < 4) {
+    return InvalidArgument(
+        fmt::format("the pairs come from {} sources; half of them are held out, so at least 4 are needed",
+                    sources.size()));
+  }
+  if (unrelated.empty() || known.empty()) {
+    return InvalidArgument(
+        "uploads that show a listed picture and uploads that show none are both needed (column `known`)");
+  }
+
+  const std::vector<LabelledPair> seen = Part(pairs, false), held_out = Part(pairs, true);
+  const std::vector<double> weights = WeightsOf(seen, options.base_rate);
+  Rows collected;
+  double weight_same = 0;
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    if (!seen[i].found) continue;
+    auto& [same, different] = collected[Coordinates(seen[i].evidence)];
+    (seen[i].same ? same : different) += weights[i];
+    ++(seen[i].same ? calibration.pairs_same : calibration.pairs_different);
+    if (seen[i].same) weight_same += weights[i];
+  }
+  if (calibration.pairs_same < 50 || calibration.pairs_different < 50) {
+    return InvalidArgument(fmt::format(
+        "half of the sources have {} pairs that are the same and {} that are not; at least 50 of each are "
+        "needed: add pairs, or report pairs from further apart (review radius 64)",
+        calibration.pairs_same, calibration.pairs_different));
+  }
+  AddUnseen(seen, options.unrelated, options.base_rate, collected);
+  // Scaled to the number of pairs, so that the ridge is small whatever the base rate.
+  const double scale = static_cast<double>(calibration.pairs_same) / weight_same;
+  std::vector<Row> rows;
+  for (const auto& [x, of] : collected) rows.push_back({x, of.first * scale, of.second * scale});
+  const Vector fitted = Minimise(rows);
+  std::copy_n(fitted.begin(), kFeatures, calibration.weights.begin());
+  calibration.intercept = fitted[kFeatures];
+
+  // The rule of three: no error among n pairs leaves an error of 3 in n possible.
+  calibration.ceiling = 1 - 3 / static_cast<double>(std::max<std::uint64_t>(calibration.pairs_same, 100));
+
+  const Reliability at_rate = Measure(calibration, held_out, options.base_rate);
+  const Reliability even = Measure(calibration, held_out, 0.5);
+  calibration.expected_calibration_error = std::max(at_rate.expected_error, even.expected_error);
+  calibration.held_out_pairs = at_rate.pairs;
+  calibration.reliability = even.bins;
+  TAMIZ_RETURN_IF_ERROR(calibration.Validate());
+  return calibration;
+}
+
+}  // namespace tamiz::calibration
