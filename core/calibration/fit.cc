@@ -15,7 +15,8 @@ constexpr std::size_t kParameters = kFeatures + 1;  // the last is the intercept
 using Vector = std::array<double, kParameters>;
 using Matrix = std::array<Vector, kParameters>;
 
-constexpr double kRidge = 1e-7;  // keeps what the data do not decide from running away
+constexpr double kRidge = 1e-7;        // keeps what the data do not decide from running away
+constexpr double kLeastPerBit = 0.01;  // a nearer pair never counts for the same
 constexpr int kBins = 20;
 
 // Pairs with the same evidence.
@@ -106,11 +107,17 @@ Vector SolveFree(const Matrix& a, const Vector& b, const std::array<bool, kParam
   return x;
 }
 
-// Newton's steps within the bounds: weights that are 0 and would go below stay, the rest moves as one and is
-// cut off at 0.
+// Newton's steps within the bounds: weights that are at their least and would go below stay, the rest moves
+// as one and is cut off there.
 Vector Minimise(std::span<const Row> rows) {
   Vector at{};
+  // The odds fall with the number of chances of a look-alike, one for one: not a matter of data.
+  at[static_cast<std::size_t>(Feature::kChances)] = std::log(10);
+  at[static_cast<std::size_t>(Feature::kDistance)] = kLeastPerBit;
   double loss = Loss(rows, at);
+  const auto least = [](std::size_t i) {
+    return i == static_cast<std::size_t>(Feature::kDistance) ? kLeastPerBit : 0;
+  };
   for (int step = 0; step < 200; ++step) {
     Vector gradient{};
     Matrix hessian{};
@@ -131,15 +138,16 @@ Vector Minimise(std::span<const Row> rows) {
     std::array<bool, kParameters> is_free{};
     for (std::size_t i = 0; i < kParameters; ++i) {
       for (std::size_t j = 0; j < i; ++j) hessian[j][i] = hessian[i][j];
-      is_free[i] = i == kFeatures || at[i] > 0 || gradient[i] < 0;
+      is_free[i] = i == kFeatures || at[i] > least(i) || gradient[i] < 0;
     }
+    is_free[static_cast<std::size_t>(Feature::kChances)] = false;
     const Vector direction = SolveFree(hessian, gradient, is_free);
     const double before = loss;
     for (double share = 1; share > 1e-9; share /= 2) {
       Vector next = at;
       for (std::size_t i = 0; i < kParameters; ++i) {
         next[i] -= share * direction[i];
-        if (i < kFeatures) next[i] = std::max(next[i], 0.0);
+        if (i < kFeatures) next[i] = std::max(next[i], least(i));
       }
       const double then = Loss(rows, next);
       if (then >= loss) continue;
@@ -294,7 +302,9 @@ StatusOr<Calibration> Fit(std::span<const LabelledPair> pairs, const FitOptions&
     ++(seen[i].same ? calibration.pairs_same : calibration.pairs_different);
     if (seen[i].same) weight_same += weights[i];
   }
-  if (calibration.pairs_same < 50 || calibration.pairs_different < 50) {
+  // Where no unrelated pair came near, the tail says how rare they are.
+  const std::uint64_t different = options.unrelated.pairs > 0 ? 50 : calibration.pairs_different;
+  if (calibration.pairs_same < 50 || different < 50) {
     return InvalidArgument(fmt::format(
         "half of the sources have {} pairs that are the same and {} that are not; at least 50 of each are "
         "needed: add pairs, or report pairs from further apart (review radius 64)",

@@ -1,0 +1,68 @@
+// Scans edits of listed pictures, and unrelated pictures, through the code that the service scans with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/eval/edits.h"
+#include "bench/eval/pictures.h"
+#include "core/calibration/fit.h"
+
+namespace tamiz::eval {
+
+struct Options {
+  std::vector<std::string> folders;
+  std::string decoder;            // the tamiz-decoder program
+  std::uint64_t seed = 1;         // decides everything that chance decides
+  std::uint32_t known = 300;      // pictures on the list
+  std::uint32_t unrelated = 400;  // pictures that are not
+  std::uint32_t filler = 500;     // pictures whose crops fill the list up
+  std::uint32_t drawn = 0;        // pictures to draw beside those found
+  std::uint64_t list_size = 1'000'000;
+  int max_side = 1024;      // pixels; pictures are made smaller before anything else
+  bool only_whole = false;  // the looks of other kinds switched off: what they gain
+};
+
+// One upload that was scanned.
+struct Upload {
+  std::uint32_t source = 0;  // number of the picture that it was made from
+  std::uint32_t edit = 0;
+  bool known = false;   // its picture is on the list
+  bool usable = false;  // some look reaches the quality floor
+  std::uint32_t queries = 0;
+  std::array<std::uint32_t, calibration::kLooks> queries_by_look{};
+  bool found = false;              // the entry of its picture was reported
+  calibration::Evidence evidence;  // of that
+  struct Wrong {
+    std::uint64_t rank = 0;  // of the entry: lists of N entries have those below N
+    calibration::Evidence evidence;
+  };
+  std::vector<Wrong> wrong;  // entries of other pictures that were reported
+};
+
+struct Run {
+  Options options;
+  std::vector<Edit> edits;
+  std::vector<std::string> sources_used;  // per folder: how many pictures
+  std::size_t pictures_found = 0, pictures_distinct = 0;
+  std::uint64_t list_entries = 0;
+  std::uint64_t list_sources = 0;                        // pictures whose crops fill the list
+  std::vector<Upload> uploads;                           // in order of sources and edits
+  std::array<std::uint64_t, 257> unrelated_distances{};  // of sampled pairs
+  double seconds = 0;
+};
+
+// Reach of the look-ups, bits: all that a policy can ask for.
+inline constexpr std::uint32_t kReach = 64;
+
+[[nodiscard]] StatusOr<Run> Evaluate(const Options& options);
+
+// Labelled pairs for lists of 1000, 10 000 … entries up to the list's size, as Fit wants them.
+[[nodiscard]] std::vector<calibration::LabelledPair> PairsOf(const Run& run);
+// Sizes of those lists.
+[[nodiscard]] std::vector<std::uint64_t> ListSizes(const Run& run);
+[[nodiscard]] calibration::UnrelatedTail TailOf(const Run& run);
+[[nodiscard]] calibration::QueriesPerPicture QueriesOf(const Run& run);
+
+}  // namespace tamiz::eval

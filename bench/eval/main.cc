@@ -1,0 +1,164 @@
+// How well matching stands up to edits, and what a confidence is worth: recall, false positives, calibration.
+//
+//   tamiz-eval --decoder PATH --out DIR [--folder DIR]… [--drawn N] [--known N] [--unrelated N] [--filler N]
+//              [--list-size N] [--seed N] [--base-rate P] [--name NAME] [--date DATE] [--only-whole]
+//              [--check]
+//
+// Writes recall.csv, summary.json, report.html, pairs.csv (for `tamiz calibrate`) and calibration.json. With
+// --check it fails where what always holds does not. bench/eval/run.sh runs it on Debian's pictures.
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+
+#include "bench/eval/evaluation.h"
+#include "bench/eval/report.h"
+#include "core/calibration/calibration_file.h"
+#include "fmt/format.h"
+
+namespace tamiz::eval {
+namespace {
+
+struct Arguments {
+  Options options;
+  std::string out = "var/eval", name = "operator", date = "2026-11-25";
+  double base_rate = 0.0001;
+  bool check = false;
+};
+
+[[noreturn]] void Fail(const std::string& why) {
+  std::fprintf(stderr, "tamiz-eval: %s\n", why.c_str());
+  std::exit(1);
+}
+
+Arguments Read(int argc, char** argv) {
+  Arguments arguments;
+  Options& options = arguments.options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view flag = argv[i];
+    if (flag == "--check") {
+      arguments.check = true;
+      continue;
+    }
+    if (flag == "--only-whole") {
+      options.only_whole = true;
+      continue;
+    }
+    if (++i == argc) Fail(fmt::format("{} wants a value", flag));
+    const std::string value = argv[i];
+    const auto number = [&](auto& to) {
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), to);
+      if (error != std::errc() || end != value.data() + value.size())
+        Fail(fmt::format("{} is no value for {}", value, flag));
+    };
+    if (flag == "--decoder")
+      options.decoder = value;
+    else if (flag == "--out")
+      arguments.out = value;
+    else if (flag == "--folder")
+      options.folders.push_back(value);
+    else if (flag == "--drawn")
+      number(options.drawn);
+    else if (flag == "--known")
+      number(options.known);
+    else if (flag == "--unrelated")
+      number(options.unrelated);
+    else if (flag == "--filler")
+      number(options.filler);
+    else if (flag == "--list-size")
+      number(options.list_size);
+    else if (flag == "--max-side")
+      number(options.max_side);
+    else if (flag == "--seed")
+      number(options.seed);
+    else if (flag == "--base-rate")
+      number(arguments.base_rate);
+    else if (flag == "--name")
+      arguments.name = value;
+    else if (flag == "--date")
+      arguments.date = value;
+    else
+      Fail(fmt::format("{} is not known; see bench/eval/main.cc", flag));
+  }
+  if (options.decoder.empty()) Fail("--decoder is missing: the path of tamiz-decoder");
+  return arguments;
+}
+
+void Write(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  if (!file.flush()) Fail(fmt::format("{} cannot be written", path.string()));
+}
+
+// What holds of every set of pictures, or something is broken.
+void Check(const Summary& summary, const calibration::Calibration& calibration) {
+  const auto at_least = [&](std::string_view edit, double recall) {
+    for (const Summary::Row& row : summary.rows) {
+      if (row.name != edit) continue;
+      if (row.uploads < 5) Fail(fmt::format("only {} uploads of \"{}\"", row.uploads, edit));
+      if (row.Recall(31) < recall)
+        Fail(fmt::format("\"{}\" is found in {:.3f}; {} is the least", edit, row.Recall(31), recall));
+      return;
+    }
+    Fail(fmt::format("there is no edit \"{}\"", edit));
+  };
+  at_least("as it is", 1);
+  at_least("JPEG quality 70", 0.99);
+  at_least("resize to 50 %", 0.9);
+  at_least("mirrored", 0.99);
+  at_least("turned by 90 degrees", 0.99);
+  at_least("border 20 %", 0.9);
+  at_least("letterbox, black", 0.9);
+  if (summary.unrelated < 50) Fail("too few unrelated uploads");
+  if (summary.wrong.back()[31] != 0)
+    Fail(fmt::format("{} unrelated uploads match within 31 bits", summary.wrong.back()[31]));
+  if (calibration.expected_calibration_error > 0.05) {
+    Fail(fmt::format("the expected calibration error is {:.4f}", calibration.expected_calibration_error));
+  }
+  const auto again = calibration::Parse(calibration::Print(calibration));
+  if (!again.ok()) Fail("the calibration cannot be read again: " + Message(again.status()));
+}
+
+int Main(int argc, char** argv) {
+  const Arguments arguments = Read(argc, argv);
+  const StatusOr<Run> run = Evaluate(arguments.options);
+  if (!run.ok()) Fail(Message(run.status()));
+  const auto pairs = PairsOf(*run);
+  calibration::FitOptions fit;
+  fit.name = arguments.name;
+  fit.date = arguments.date;
+  fit.base_rate = arguments.base_rate;
+  fit.unrelated = TailOf(*run);
+  fit.queries = QueriesOf(*run);
+  fit.data =
+      fmt::format("{} pictures, {} edits each; {} unrelated pictures; lists of up to {} entries; seed {}",
+                  arguments.options.known, run->edits.size(), arguments.options.unrelated, run->list_entries,
+                  arguments.options.seed);
+  const StatusOr<calibration::Calibration> calibration = calibration::Fit(pairs, fit);
+  if (!calibration.ok()) Fail("no calibration: " + Message(calibration.status()));
+  const Summary summary = Summarise(*run, *calibration, pairs);
+
+  const std::filesystem::path out = arguments.out;
+  std::filesystem::create_directories(out);
+  Write(out / "recall.csv", RecallCsv(summary));
+  Write(out / "summary.json", SummaryJson(*run, summary, *calibration));
+  Write(out / "report.html", Html(*run, summary, *calibration, "bench/eval/run.sh"));
+  Write(out / "calibration.json", calibration::Print(*calibration));
+  std::string csv = calibration::PairsHeader();
+  for (const calibration::LabelledPair& pair : pairs) csv += calibration::PairRow(pair);
+  Write(out / "pairs.csv", csv);
+  std::printf("%s", RecallCsv(summary).c_str());
+  std::printf("safe radius %u, calibration error %.4f, unrelated within 31 bits: %llu of %llu, %.0f s\n",
+              summary.safe_radius, calibration->expected_calibration_error,
+              static_cast<unsigned long long>(summary.wrong.back()[31]),
+              static_cast<unsigned long long>(summary.unrelated), run->seconds);
+  if (arguments.check) Check(summary, *calibration);
+  return 0;
+}
+
+}  // namespace
+}  // namespace tamiz::eval
+
+int main(int argc, char** argv) { return tamiz::eval::Main(argc, argv); }

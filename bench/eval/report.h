@@ -1,0 +1,42 @@
+// What an evaluation found, as CSV, JSON and a page with plots.
+#pragma once
+
+#include <string>
+
+#include "bench/eval/evaluation.h"
+
+namespace tamiz::eval {
+
+struct Summary {
+  struct Row {
+    std::string group, name;
+    std::uint64_t uploads = 0;
+    std::array<std::uint64_t, kReach + 1> within{};  // uploads whose entry was found within each distance
+    [[nodiscard]] double Recall(std::uint32_t radius) const {
+      return uploads == 0
+                 ? 0
+                 : static_cast<double>(within[std::min(radius, kReach)]) / static_cast<double>(uploads);
+    }
+  };
+  std::vector<Row> rows;  // by edit
+  Row all;
+  std::uint64_t unrelated = 0;  // uploads
+  std::vector<std::uint64_t> list_sizes;
+  // Unrelated uploads that come within each distance of an entry, by list size.
+  std::vector<std::array<std::uint64_t, kReach + 1>> wrong;
+  // The largest radius with at most one false positive expected among a million, for the whole list.
+  std::uint32_t safe_radius = 0;
+  calibration::Reliability even, at_rate;  // held out
+};
+
+[[nodiscard]] Summary Summarise(const Run& run, const calibration::Calibration& calibration,
+                                const std::vector<calibration::LabelledPair>& pairs);
+
+[[nodiscard]] std::string RecallCsv(const Summary& summary);
+[[nodiscard]] std::string SummaryJson(const Run& run, const Summary& summary,
+                                      const calibration::Calibration& calibration);
+// `command`: how to make it again.
+[[nodiscard]] std::string Html(const Run& run, const Summary& summary,
+                               const calibration::Calibration& calibration, const std::string& command);
+
+}  // namespace tamiz::eval
