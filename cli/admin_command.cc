@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/loaded_list.h"
 #include "cli/output.h"
 #include "cli/sampling.h"
 #include "tamiz/v1/admin_service.grpc.pb.h"
@@ -73,6 +74,11 @@ int RunStatus(Session& session, const std::string& wait) {
                Text(list.loaded_at())});
   }
   if (!table.empty()) table.Print();
+  for (const v1::LoadedList& list : response.lists()) {
+    for (const std::string& remark : RemarksOn(list)) {
+      fmt::print("  {}: {}\n", Printable(list.list().list_name()), remark);
+    }
+  }
   return response.ready() ? 0 : kError;
 }
 

@@ -21,8 +21,8 @@ std::string Cell(std::string_view text) {
   return quoted + '"';
 }
 
-std::string TypeName(v1::HashType type) {
-  switch (type) {
+std::string TypeName(const v1::EntryHash& hash) {
+  switch (hash.type()) {
     case v1::HASH_TYPE_MD5:
       return "md5";
     case v1::HASH_TYPE_SHA1:
@@ -31,12 +31,18 @@ std::string TypeName(v1::HashType type) {
       return "sha256";
     case v1::HASH_TYPE_PDQ:
       return "pdq";
+    case v1::HASH_TYPE_OPAQUE:
+      return "opaque:" + hash.opaque_type();
     default:
       return "";
   }
 }
 
-std::string Hex(const v1::EntryHash& hash) { return hash.value().empty() ? hash.hex() : HexOf(hash.value()); }
+std::string Value(const v1::EntryHash& hash) {
+  const std::string hex = hash.value().empty() ? hash.hex() : HexOf(hash.value());
+  // An opaque value may be text of any length: the prefix says that this is none.
+  return hash.type() == v1::HASH_TYPE_OPAQUE ? "hex:" + hex : hex;
+}
 
 }  // namespace
 
@@ -50,11 +56,12 @@ std::string CsvRows(const v1::Entry& entry) {
   const std::string labels = Join({entry.labels().begin(), entry.labels().end()}, ";");
   std::string rows;
   for (const v1::EntryHash& hash : entry.hashes()) {
-    const std::string type = TypeName(hash.type());
+    const std::string type = TypeName(hash);
     if (type.empty()) continue;
-    rows += fmt::format("{},{},{},{},{},{},{}\n", Cell(entry.entry_id()), type, Hex(hash), Cell(labels),
-                        Cell(metadata), hash.quality() == 0 ? "" : fmt::format("{}", hash.quality()),
-                        hash.has_time_ms() ? fmt::format("{}", hash.time_ms()) : "");
+    rows +=
+        fmt::format("{},{},{},{},{},{},{}\n", Cell(entry.entry_id()), Cell(type), Value(hash), Cell(labels),
+                    Cell(metadata), hash.quality() == 0 ? "" : fmt::format("{}", hash.quality()),
+                    hash.has_time_ms() ? fmt::format("{}", hash.time_ms()) : "");
   }
   return rows;
 }

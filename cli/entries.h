@@ -10,7 +10,7 @@ namespace tamiz::cli {
 // The header that `tamiz list import --format csv` reads by default, with its optional columns.
 inline constexpr const char* kCsvHeader = "entry_id,hash_type,value,labels,metadata,quality,time_ms\n";
 
-// One row a hash. Hash kinds that cannot be imported from a file (OPAQUE) are left out.
+// One row a hash; opaque ones as "opaque:NAME" with "hex:" before the value.
 [[nodiscard]] std::string CsvRows(const v1::Entry& entry);
 
 }  // namespace tamiz::cli

@@ -9,30 +9,13 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/sampling.h"
+#include "cli/unary_call.h"
 #include "tamiz/v1/exchange_service.grpc.pb.h"
 
 namespace tamiz::cli {
 namespace {
 
 using Stub = v1::ExchangeService::Stub;
-
-template <typename Request, typename Response, typename Print>
-int Call(Session& session, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-         const Request& request, const Print& print) {
-  const auto stub = v1::ExchangeService::NewStub(session.connection.channel());
-  grpc::ClientContext context;
-  session.connection.Prepare(context);
-  Response response;
-  if (grpc::Status status = (stub.get()->*method)(&context, request, &response); !status.ok()) {
-    return Fail(status, session.json);
-  }
-  if (session.json) {
-    fmt::print("{}\n", ToJson(response));
-  } else {
-    print(response);
-  }
-  return 0;
-}
 
 std::string OutcomeName(const v1::Exchange& exchange) {
   if (exchange.running()) return "running";
@@ -161,17 +144,20 @@ void AddExchangeCommands(CLI::App& app, Session& session) {
   CLI::App* list = exchanges->add_subcommand("list", "Print all exchanges.");
   list->callback([&session] { session.run = [&session] { return PrintAll(session); }; });
 
+  auto status_name = std::make_shared<std::string>();
+  CLI::App* status = exchanges->add_subcommand(
+      "status", "Print how an exchange stands. Exit code 1 if it failed, is paused or waits for approval.");
+  status->add_option("name", *status_name, "name of the exchange; all of them, in short, if left out");
+  status->callback([&session, name = status_name] {
+    session.run = [&session, name] { return name->empty() ? PrintAll(session) : PrintOne(session, *name); };
+  });
+
   const auto verb = [&](const char* name, const char* what) {
     CLI::App* added = exchanges->add_subcommand(name, what);
     auto value = std::make_shared<std::string>();
     added->add_option("name", *value, "name of the exchange")->required();
     return std::pair(added, value);
   };
-  auto [status, status_name] = verb(
-      "status", "Print how an exchange stands. Exit code 1 if it failed, is paused or waits for approval.");
-  status->callback([&session, name = status_name] {
-    session.run = [&session, name] { return PrintOne(session, *name); };
-  });
   auto [sync, sync_name] = verb("sync", "Read an exchange now, also one that is paused.");
   sync->callback([&session, name = sync_name] {
     session.run = [&session, name] {

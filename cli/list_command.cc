@@ -13,31 +13,13 @@
 #include "cli/list_files.h"
 #include "cli/list_settings.h"
 #include "cli/output.h"
+#include "cli/unary_call.h"
 #include "tamiz/v1/list_service.grpc.pb.h"
 
 namespace tamiz::cli {
 namespace {
 
 using Stub = v1::ListService::Stub;
-
-// Calls one unary method and prints its answer; `print` is for people.
-template <typename Request, typename Response, typename Print>
-int Call(Session& session, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-         const Request& request, const Print& print) {
-  const auto stub = v1::ListService::NewStub(session.connection.channel());
-  grpc::ClientContext context;
-  session.connection.Prepare(context);
-  Response response;
-  if (grpc::Status status = (stub.get()->*method)(&context, request, &response); !status.ok()) {
-    return Fail(status, session.json);
-  }
-  if (session.json) {
-    fmt::print("{}\n", ToJson(response));
-  } else {
-    print(response);
-  }
-  return 0;
-}
 
 void PrintVersion(const v1::HashList& list) {
   fmt::print("{} is at version {} with {} entries\n", Printable(list.name()), list.version(),
@@ -58,6 +40,16 @@ std::string ModeName(v1::ListMode mode) {
 std::string Limit(std::uint32_t hits) { return hits == 0 ? "no limit" : fmt::format("{}", hits); }
 
 std::string HoldName(v1::HoldKind kind) { return kind == v1::HOLD_KIND_BREAKER ? "breaker" : "disabled"; }
+
+// Lines under those of a list.
+void PrintLoaded(const v1::LoadedList& loaded) {
+  fmt::print("loaded           version {} at {}, {} entries, {} hashes, {}\n", loaded.list().version(),
+             Text(loaded.loaded_at()), loaded.entries(), loaded.hashes(), Bytes(loaded.index_bytes()));
+  fmt::print("complete         {}{}\n", Text(loaded.complete_at()), loaded.stale() ? "  STALE" : "");
+  fmt::print(
+      "suspect hashes   {} nearly flat, {} of values that thousands share, {} below the quality floor\n",
+      loaded.flat_hashes(), loaded.shared_hashes(), loaded.low_quality_hashes());
+}
 
 void PrintList(const v1::HashList& list) {
   const v1::ListPolicy& policy = list.policy();
@@ -477,8 +469,14 @@ void AddListCommands(CLI::App& app, Session& session) {
       }
       v1::GetListRequest request;
       request.set_list(show->first);
-      return Call(session, &Stub::GetList, request,
-                  [](const v1::GetListResponse& response) { PrintList(response.list()); });
+      return Call(session, &Stub::GetList, request, [](const v1::GetListResponse& response) {
+        PrintList(response.list());
+        if (response.has_loaded()) {
+          PrintLoaded(response.loaded());
+        } else {
+          fmt::print("loaded           NO: scans cannot consult it, see `tamiz status`\n");
+        }
+      });
     };
   });
 

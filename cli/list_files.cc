@@ -172,7 +172,6 @@ int RunExport(Session& session, const ExportArguments& arguments) {
   Progress progress("exported", 0, false);
   const bool as_json = session.json || arguments.format == "json";
   bool header = false;
-  std::uint64_t opaque = 0;
   while (reader->Read(&response)) {
     if (!as_json && !header) {
       fmt::print(file.get(), "{}", kCsvHeader);
@@ -183,8 +182,6 @@ int RunExport(Session& session, const ExportArguments& arguments) {
         fmt::print(file.get(), "{}\n", ToJson(entry));
       } else {
         fmt::print(file.get(), "{}", CsvRows(entry));
-        for (const v1::EntryHash& hash : entry.hashes())
-          opaque += hash.type() == v1::HASH_TYPE_OPAQUE ? 1 : 0;
       }
     }
     progress.Add(static_cast<std::uint64_t>(response.entries_size()));
@@ -195,10 +192,6 @@ int RunExport(Session& session, const ExportArguments& arguments) {
   if (!as_json && !header) fmt::print(file.get(), "{}", kCsvHeader);
   if (std::fflush(file.get()) != 0 || std::ferror(file.get()) != 0) {
     return Fail(fmt::format("cannot write {}: {}", arguments.output, std::strerror(errno)), session.json);
-  }
-  if (opaque > 0) {
-    fmt::print(stderr, "tamiz: left out {} opaque hashes, which CSV cannot hold; --format json has them\n",
-               opaque);
   }
   return 0;
 }

@@ -38,7 +38,7 @@ grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* c
     response->set_bytes_in_flight(parts_.budget.in_use());
     response->set_max_bytes_in_flight(parts_.budget.limit());
     const std::shared_ptr<const lists::Catalog> catalog = parts_.lists.Current();
-    for (const auto& list : catalog->lists) ToProto(*list, response->add_lists());
+    for (const auto& list : catalog->lists) ToProto(*list, *catalog, response->add_lists());
     for (const std::string& layer : admin_.sandbox_layers) response->add_sandbox_layers(layer);
     ToProto(admin_.self_test.Last(), response->mutable_last_self_test());
     response->set_resident_bytes(ResidentBytes());

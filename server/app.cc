@@ -67,6 +67,10 @@ constexpr const char* kAdminService = "tamiz.v1.AdminService";
 class ListReporter {
  public:
   explicit ListReporter(metrics::Metrics& metrics) : metrics_(metrics) {}
+  // What time alone changes.
+  void Age(const lists::Catalog& catalog) {
+    for (const auto& list : catalog.lists) metrics_.ListComplete(list->info.name, catalog.CompleteAt(*list));
+  }
   void Report(const lists::Catalog& catalog) {
     MutexLock lock(mutex_);
     std::map<std::string, const lists::ListSnapshot*> now;
@@ -81,6 +85,7 @@ class ListReporter {
       metrics_.ListState(list->info.name, list->delta_entries(), suspects.flat, suspects.low_quality,
                          suspects.shared);
     }
+    Age(catalog);
     std::erase_if(known_, [&](const auto& item) {
       if (now.contains(item.first)) return false;
       metrics_.ListGone(item.first);
@@ -170,8 +175,10 @@ Status App::Parts::Trip(const match::HitBreaker::Trip& trip) {
     hold.entry_id = trip.entry_id;
     hold.reason = fmt::format("{} different uploads matched within {} s", trip.hits, trip.window.count());
     hold.since = Clock::System().WallNow();
+    bool is_new = false;
     const auto changed = lists->ChangeExceptions(trip.list_id, [&](lists::Exceptions& exceptions) {
-      return exceptions.TrippedBreaker(trip.entry_id) != nullptr ? OkStatus() : exceptions.Put(hold);
+      is_new = exceptions.TrippedBreaker(trip.entry_id) == nullptr;
+      return is_new ? exceptions.Put(hold) : OkStatus();
     });
     if (!changed.ok()) {
       scanner->ForgetHits(trip.list_id, trip.entry_id);
@@ -179,6 +186,7 @@ Status App::Parts::Trip(const match::HitBreaker::Trip& trip) {
           "a breaker reached its limit and could not be tripped",
           {{"list", trip.list_name}, {"entry", trip.entry_id}, {"error", Message(changed.status())}});
     }
+    if (!is_new) return;  // another replica was faster
     metrics.BreakerTripped(trip.entry_id.empty());
     LogError("a hit-rate breaker tripped: matches are in shadow until a person resets it",
              {{"list", trip.list_name},
@@ -367,6 +375,7 @@ void App::Parts::Housekeeping(const std::stop_token& stop) {
   SteadyTime next_cleaning = std::chrono::steady_clock::now();
   while (!stop.stop_requested()) {
     LookAtStore();
+    list_reporter.Age(*lists->Current());
     if (tls != nullptr) (void)tls->Refresh();  // it logs
     const SteadyTime now = std::chrono::steady_clock::now();
     if (now >= next_cleaning) {
@@ -494,7 +503,10 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
       p.exchange, exchange::ExchangeRunner::Parts{*p.store, *p.lists, p.metrics, Clock::System()});
   p.self_test_runner =
       std::make_unique<SelfTestRunner>(*p.self_test, p.readiness, p.config.self_test.interval);
-  p.follower = p.store->Follow([&p] { return p.lists->LoadAll(); });
+  p.follower = p.store->Follow([&p]() -> Status {
+    TAMIZ_RETURN_IF_ERROR(p.lists->LoadAll());
+    return p.exchanges->Refresh();
+  });
 
   p.calls = std::make_unique<CallCount>(p.config.server.max_calls_in_flight);
   p.streams = std::make_unique<StreamWatch>(
@@ -508,7 +520,7 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
       services, AdminService::Parts{p.readiness, *p.self_test, *p.self_test_runner, TAMIZ_VERSION,
                                     p.started_at, std::move(layers), [&p] { return p.Reload(); }});
   std::unique_ptr<App> app(new App(std::move(parts)));
-  TAMIZ_RETURN_IF_ERROR(p.exchanges->Start());
+  TAMIZ_RETURN_IF_ERROR(p.exchanges->Refresh());
   TAMIZ_RETURN_IF_ERROR(p.Listen());
   p.housekeeping = std::jthread([&p](const std::stop_token& stop) { p.Housekeeping(stop); });
   return app;

@@ -67,6 +67,10 @@ grpc::ServerUnaryReactor* ListService::GetList(grpc::CallbackServerContext* cont
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
     ToProto(info, response->mutable_list());
+    const std::shared_ptr<const lists::Catalog> catalog = parts_.lists.Current();
+    if (const lists::ListSnapshot* loaded = catalog->Find(info.list_id); loaded != nullptr) {
+      ToProto(*loaded, *catalog, response->mutable_loaded());
+    }
     return OkStatus();
   });
 }
@@ -100,10 +104,11 @@ grpc::ServerUnaryReactor* ListService::UpdateList(grpc::CallbackServerContext* c
                                                   v1::UpdateListResponse* response) {
   return OnChanges(context, "ListService/UpdateList", [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
-    TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo info, parts_.lists.GetList(request->list()));
-    TAMIZ_RETURN_IF_ERROR(MayChange(info));
-    TAMIZ_RETURN_IF_ERROR(ApplyUpdate(*request, info));
-    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo updated, parts_.lists.UpdateList(info));
+    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo updated,
+                           parts_.lists.ChangeList(request->list(), [&](lists::ListInfo& info) -> Status {
+                             TAMIZ_RETURN_IF_ERROR(MayChange(info));
+                             return ApplyUpdate(*request, info);
+                           }));
     ToProto(updated, response->mutable_list());
     return OkStatus();
   });
@@ -305,7 +310,7 @@ grpc::ServerUnaryReactor* ListService::DisableEntry(grpc::CallbackServerContext*
       entry.disabled = false;
       store::Change change;
       change.what = "enable";
-      change.expected_version = after.version;
+      change.expected_version = before.version;  // at which the entry was read
       change.upserts.push_back(std::move(entry));
       store::ChangeCounts counts;
       TAMIZ_ASSIGN_OR_RETURN(after, parts_.lists.Apply(before.list_id, change, false, counts));

@@ -814,7 +814,7 @@ void ToProto(const scan::SelfTestReport& report, v1::SelfTestReport* proto) {
   }
 }
 
-void ToProto(const lists::ListSnapshot& snapshot, v1::LoadedList* proto) {
+void ToProto(const lists::ListSnapshot& snapshot, const lists::Catalog& catalog, v1::LoadedList* proto) {
   v1::ListVersionRef* list = proto->mutable_list();
   list->set_list_id(snapshot.info.list_id);
   list->set_list_name(snapshot.info.name);
@@ -831,6 +831,8 @@ void ToProto(const lists::ListSnapshot& snapshot, v1::LoadedList* proto) {
   ToProto(snapshot.loaded_at, proto->mutable_loaded_at());
   const lists::Exceptions& exceptions = snapshot.info.policy.exceptions;
   const WallTime now = Clock::System().WallNow();
+  ToProto(catalog.CompleteAt(snapshot), proto->mutable_complete_at());
+  proto->set_stale(catalog.IsStale(snapshot, now));
   proto->set_breaker_tripped(exceptions.Find(lists::HoldKind::kBreaker, "") != nullptr);
   proto->set_entries_tripped(static_cast<std::uint32_t>(exceptions.Count(lists::HoldKind::kBreaker, now)));
   proto->set_entries_disabled(static_cast<std::uint32_t>(exceptions.Count(lists::HoldKind::kDisabled, now)));

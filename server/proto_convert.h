@@ -56,7 +56,7 @@ void ToProto(const store::VersionDiff& diff, v1::DiffVersionsResponse* response)
 
 // Admin.
 void ToProto(const scan::SelfTestReport& report, v1::SelfTestReport* proto);
-void ToProto(const lists::ListSnapshot& snapshot, v1::LoadedList* proto);
+void ToProto(const lists::ListSnapshot& snapshot, const lists::Catalog& catalog, v1::LoadedList* proto);
 
 void ToProto(WallTime time, google::protobuf::Timestamp* proto);
 void ToProto(std::chrono::microseconds duration, google::protobuf::Duration* proto);

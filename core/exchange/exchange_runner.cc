@@ -24,6 +24,8 @@ constexpr std::size_t kMostExchanges = 64;
 constexpr auto kRetry = std::chrono::minutes(5);
 // After a start, so that all replicas do not ask at once.
 constexpr auto kFirstDelay = std::chrono::seconds(2);
+// Another replica reads the same exchange: it is left alone for a while.
+constexpr auto kOtherReads = std::chrono::seconds(10);
 
 std::string_view OutcomeOf(SyncResult::How how) {
   switch (how) {
@@ -41,6 +43,8 @@ Status NoSuchExchange(std::string_view name) {
   return MakeError(StatusCode::kNotFound, fmt::format("there is no exchange '{}'", name),
                    "EXCHANGE_NOT_FOUND");
 }
+
+bool IsReadByAnother(const Status& status) { return Reason(status) == "CHECKPOINT_MOVED"; }
 
 }  // namespace
 
@@ -71,9 +75,14 @@ struct ExchangeRunner::State {
   Status Write(const Found& found);
 
   StatusOr<std::string> ListFor(const Settings& settings);
+  // If there is none.
   void StartWorker(const std::string& name);
+  // Null if there is none.
+  std::shared_ptr<Worker> TakeWorker(std::string_view name);
+  void End(std::shared_ptr<Worker> worker);
   void Work(Worker& worker, const std::stop_token& stop);
   StatusOr<SyncResult> RunOnce(const std::string& name, bool by_hand, const CallContext& context);
+  StatusOr<SyncResult> ReadOn(Found& found, const CallContext& context);
   void Note(Found& found, const StatusOr<SyncResult>& result);
   std::chrono::milliseconds Delay(const Found& found);
   std::shared_ptr<Worker> FindWorker(std::string_view name) {
@@ -85,6 +94,7 @@ struct ExchangeRunner::State {
   const Config& config;
   const ExchangeRunner::Parts parts;
   net::HttpClient client;
+  Mutex set_mutex;  // held while exchanges and workers are made the same set, before `mutex`
   Mutex mutex;
   std::map<std::string, std::shared_ptr<Worker>, std::less<>> workers TAMIZ_GUARDED_BY(mutex);
 };
@@ -169,16 +179,33 @@ std::chrono::milliseconds ExchangeRunner::State::Delay(const Found& found) {
 }
 
 void ExchangeRunner::State::StartWorker(const std::string& name) {
-  auto worker = std::make_shared<Worker>();
+  MutexLock lock(mutex);
+  std::shared_ptr<Worker>& worker = workers[name];
+  if (worker != nullptr) return;
+  worker = std::make_shared<Worker>();
   worker->name = name;
   Worker* const one = worker.get();
   {
-    MutexLock lock(one->mutex);
+    MutexLock worker_lock(one->mutex);
     one->next = parts.clock.WallNow() + kFirstDelay;
   }
   one->thread = std::jthread([this, one](const std::stop_token& stop) { Work(*one, stop); });
+}
+
+std::shared_ptr<ExchangeRunner::State::Worker> ExchangeRunner::State::TakeWorker(std::string_view name) {
   MutexLock lock(mutex);
-  workers[name] = std::move(worker);
+  const auto at = workers.find(name);
+  if (at == workers.end()) return nullptr;
+  std::shared_ptr<Worker> worker = std::move(at->second);
+  workers.erase(at);
+  return worker;
+}
+
+void ExchangeRunner::State::End(std::shared_ptr<Worker> worker) {
+  if (worker == nullptr) return;
+  worker->thread.request_stop();
+  if (worker->thread.joinable()) worker->thread.join();
+  parts.metrics.ExchangeGone(worker->name);
 }
 
 void ExchangeRunner::State::Work(Worker& worker, const std::stop_token& stop) {
@@ -211,7 +238,9 @@ void ExchangeRunner::State::Work(Worker& worker, const std::stop_token& stop) {
     const StatusOr<Found> found = Read(worker.name);
     MutexLock lock(worker.mutex);
     worker.is_running = false;
-    worker.next = parts.clock.WallNow() + (found.ok() ? Delay(*found) : std::chrono::milliseconds(kRetry));
+    worker.next = parts.clock.WallNow() + (IsReadByAnother(result.status()) ? kOtherReads
+                                           : found.ok()                     ? Delay(*found)
+                                                                            : kRetry);
     if (result.ok() && !result->is_caught_up && result->how == SyncResult::How::kChanged) {
       worker.next = parts.clock.WallNow();  // there is more
     }
@@ -241,22 +270,36 @@ StatusOr<SyncResult> ExchangeRunner::State::RunOnce(const std::string& name, boo
       now - *found.state.last_attempt < found.settings.interval / 2) {
     return SyncResult{.is_caught_up = true};
   }
-  const std::unique_ptr<Exchange> exchange = MakeExchange(found.settings, ExchangeParts());
-  SyncTarget target{.exchange = name,
-                    .list_id = found.list_id,
-                    .checkpoint = found.checkpoint,
-                    .is_guarded = found.state.is_caught_up,
-                    .max_change_share = found.settings.max_change_share < 0 ? config.max_change_share
-                                                                            : found.settings.max_change_share,
-                    .min_guarded_entries = config.min_guarded_entries};
   found.state.last_attempt = now;
-  const StatusOr<SyncResult> result = Sync(*exchange, target, parts.lists, parts.store, context);
-  // A reading that was cut off goes on later; it says nothing of the exchange.
+  StatusOr<SyncResult> result = ReadOn(found, context);
+  // By hand one waits for the end: it goes on from where the other replica is. Each round one of them gets
+  // on.
+  while (by_hand && IsReadByAnother(result.status()) &&
+         context.StillWanted(std::chrono::steady_clock::now()).ok()) {
+    TAMIZ_ASSIGN_OR_RETURN(found, Read(name));
+    found.state.last_attempt = now;
+    result = ReadOn(found, context);
+  }
+  // A reading that was cut off goes on later, as does one that another replica is faster with; that says
+  // nothing of the exchange.
   if (result.status().code() != StatusCode::kCancelled &&
-      result.status().code() != StatusCode::kDeadlineExceeded) {
+      result.status().code() != StatusCode::kDeadlineExceeded && !IsReadByAnother(result.status())) {
     Note(found, result);
   }
   return result;
+}
+
+StatusOr<SyncResult> ExchangeRunner::State::ReadOn(Found& found, const CallContext& context) {
+  const std::unique_ptr<Exchange> exchange = MakeExchange(found.settings, ExchangeParts());
+  const SyncTarget target{.exchange = found.settings.name,
+                          .list_id = found.list_id,
+                          .checkpoint = found.checkpoint,
+                          .is_guarded = found.state.is_caught_up,
+                          .max_change_share = found.settings.max_change_share < 0
+                                                  ? config.max_change_share
+                                                  : found.settings.max_change_share,
+                          .min_guarded_entries = config.min_guarded_entries};
+  return Sync(*exchange, target, parts.lists, parts.store, context);
 }
 
 void ExchangeRunner::State::Note(Found& found, const StatusOr<SyncResult>& result) {
@@ -304,14 +347,30 @@ ExchangeRunner::~ExchangeRunner() {
   for (const auto& [name, worker] : workers) worker->thread.request_stop();
 }
 
-Status ExchangeRunner::Start() {
-  TAMIZ_ASSIGN_OR_RETURN(const std::vector<State::Found> all, state_->ReadAll());
-  for (const State::Found& found : all) {
-    state_->parts.metrics.Synced(found.settings.name, "", found.state.last_success, 0);
-    if (found.state.last_success) state_->parts.lists.Confirm(found.list_id, *found.state.last_success);
-    state_->parts.metrics.ExchangePending(found.settings.name, found.has_pending);
-    state_->StartWorker(found.settings.name);
+Status ExchangeRunner::Refresh() {
+  std::vector<std::shared_ptr<State::Worker>> gone;
+  {
+    MutexLock set(state_->set_mutex);
+    TAMIZ_ASSIGN_OR_RETURN(const std::vector<State::Found> all, state_->ReadAll());
+    std::set<std::string_view> names;
+    for (const State::Found& found : all) {
+      names.insert(found.settings.name);
+      state_->parts.metrics.Synced(found.settings.name, "", found.state.last_success, 0);
+      if (found.state.last_success) state_->parts.lists.Confirm(found.list_id, *found.state.last_success);
+      state_->parts.metrics.ExchangePending(found.settings.name, found.has_pending);
+      state_->StartWorker(found.settings.name);
+    }
+    MutexLock lock(state_->mutex);
+    for (auto at = state_->workers.begin(); at != state_->workers.end();) {
+      if (names.contains(at->first)) {
+        ++at;
+      } else {
+        gone.push_back(std::move(at->second));
+        at = state_->workers.erase(at);
+      }
+    }
   }
+  for (std::shared_ptr<State::Worker>& worker : gone) state_->End(std::move(worker));
   return OkStatus();
 }
 
@@ -330,29 +389,26 @@ StatusOr<ExchangeStatus> ExchangeRunner::Add(const Settings& settings) {
     }
   }
   TAMIZ_ASSIGN_OR_RETURN(const std::string list_id, state_->ListFor(settings));
-  TAMIZ_RETURN_IF_ERROR(state_->parts.store.CreateExchange({.name = settings.name,
-                                                            .list_id = list_id,
-                                                            .settings = ToJson(settings),
-                                                            .status = ToJson(ExchangeState{})}));
-  state_->parts.metrics.Synced(settings.name, "", std::nullopt, 0);
-  state_->StartWorker(settings.name);
+  {
+    MutexLock set(state_->set_mutex);
+    TAMIZ_RETURN_IF_ERROR(state_->parts.store.CreateExchange({.name = settings.name,
+                                                              .list_id = list_id,
+                                                              .settings = ToJson(settings),
+                                                              .status = ToJson(ExchangeState{})}));
+    state_->parts.metrics.Synced(settings.name, "", std::nullopt, 0);
+    state_->StartWorker(settings.name);
+  }
   return Get(settings.name);
 }
 
 Status ExchangeRunner::Remove(std::string_view name) {
-  TAMIZ_RETURN_IF_ERROR(state_->parts.store.DeleteExchange(name));
   std::shared_ptr<State::Worker> worker;
   {
-    MutexLock lock(state_->mutex);
-    const auto at = state_->workers.find(name);
-    if (at != state_->workers.end()) {
-      worker = std::move(at->second);
-      state_->workers.erase(at);
-    }
+    MutexLock set(state_->set_mutex);
+    TAMIZ_RETURN_IF_ERROR(state_->parts.store.DeleteExchange(name));
+    worker = state_->TakeWorker(name);
   }
-  if (worker != nullptr) worker->thread.request_stop();
-  if (worker != nullptr && worker->thread.joinable()) worker->thread.join();
-  state_->parts.metrics.ExchangeGone(name);
+  state_->End(std::move(worker));
   return OkStatus();
 }
 
@@ -383,6 +439,7 @@ StatusOr<ExchangeStatus> ExchangeRunner::Get(std::string_view name) {
 }
 
 StatusOr<ExchangeStatus> ExchangeRunner::SyncNow(std::string_view name, const CallContext& context) {
+  if (state_->FindWorker(name) == nullptr) TAMIZ_RETURN_IF_ERROR(Refresh());  // another replica's, and new
   const auto worker = state_->FindWorker(name);
   if (worker == nullptr) return NoSuchExchange(name);
   {
@@ -433,6 +490,16 @@ StatusOr<lists::ListInfo> ExchangeRunner::Approve(std::string_view list, bool re
     change.settles_pending = true;
     StatusOr<lists::ListInfo> changed =
         state_->parts.lists.Apply(info.list_id, change, /*dry_run=*/false, counts);
+    if (IsReadByAnother(changed.status())) {
+      // What it holds and what came since is read again, and looked at again.
+      TAMIZ_RETURN_IF_ERROR(store.DeletePending(info.list_id));
+      settled();
+      return MakeError(StatusCode::kAborted,
+                       fmt::format("the change of list '{}' is out of date and was dropped: its exchange was "
+                                   "read on meanwhile; the next sync brings what is missing",
+                                   info.name),
+                       "CHANGE_OUTDATED");
+    }
     if (changed.ok()) settled();
     return changed;
   }

@@ -38,8 +38,9 @@ class ExchangeRunner {
   // Cuts syncs off; they go on from their checkpoints after the next start.
   ~ExchangeRunner();
 
-  // Takes up the exchanges that the store has.
-  [[nodiscard]] Status Start();
+  // Takes up the exchanges that the store has, and drops those that it has no more: at the start, and
+  // whenever another replica may have changed them.
+  [[nodiscard]] Status Refresh();
 
   // Makes the list if there is none of that name. INVALID_ARGUMENT with the field, ALREADY_EXISTS,
   // FAILED_PRECONDITION for a list that does not suit the exchange, RESOURCE_EXHAUSTED beyond 64 exchanges.
@@ -48,13 +49,14 @@ class ExchangeRunner {
   [[nodiscard]] Status Remove(std::string_view name);
   [[nodiscard]] StatusOr<std::vector<ExchangeStatus>> All();
   [[nodiscard]] StatusOr<ExchangeStatus> Get(std::string_view name);  // NOT_FOUND
-  // Now, and waits for the end or for the context's. ABORTED if one runs already, FAILED_PRECONDITION
-  // (CHANGE_PENDING) while a change of the list waits for a person. Errors else: those of Sync.
+  // Now, and waits for the end or for the context's. ABORTED if this process runs one already,
+  // FAILED_PRECONDITION (CHANGE_PENDING) while a change of the list waits for a person. Errors else: those of
+  // Sync.
   [[nodiscard]] StatusOr<ExchangeStatus> SyncNow(std::string_view name, const CallContext& context);
   [[nodiscard]] StatusOr<std::string> Test(std::string_view name, const CallContext& context);
 
   // Settles the change of a list that waits: applies it, or drops it and pauses the exchanges of the list.
-  // NOT_FOUND (NOTHING_PENDING).
+  // NOT_FOUND (NOTHING_PENDING); ABORTED (CHANGE_OUTDATED) if another replica read the exchange on meanwhile.
   [[nodiscard]] StatusOr<lists::ListInfo> Approve(std::string_view list, bool reject,
                                                   store::ChangeCounts& counts);
 

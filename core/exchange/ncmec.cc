@@ -11,6 +11,7 @@
 #include "core/base/hex.h"
 #include "core/exchange/fingerprint.h"
 #include "core/exchange/request.h"
+#include "core/lists/entry_limits.h"
 
 namespace tamiz::exchange {
 namespace {
@@ -18,12 +19,12 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kPageBytes = 64 << 20;
-constexpr std::size_t kLargeBytes = 1 << 20;
-constexpr std::int64_t kSettle = 5;            // seconds that a range stays behind the present
-constexpr std::int64_t kLinkLife = 12 * 3600;  // of a next link
-constexpr std::int64_t kEpoch = 946'684'800;   // 2000: before the first entry
-constexpr std::int64_t kLargePages = 10;       // pages of a range above which it is cut
-constexpr int kQuietRanges = 3;                // one-page ranges after which ranges grow
+constexpr std::size_t kPageLargeBytes = 256 << 20;  // large fingerprints of one page, which memory holds
+constexpr std::int64_t kSettle = 5;                 // seconds that a range stays behind the present
+constexpr std::int64_t kLinkLife = 12 * 3600;       // of a next link
+constexpr std::int64_t kEpoch = 946'684'800;        // 2000: before the first entry
+constexpr std::int64_t kLargePages = 10;            // pages of a range above which it is cut
+constexpr int kQuietRanges = 3;                     // one-page ranges after which ranges grow
 
 // Without a prefix of a namespace.
 std::string_view LocalName(const pugi::xml_node& node) {
@@ -276,13 +277,22 @@ class Ncmec final : public Exchange {
 
   Status FetchLarge(NcmecAnswer& answer, const CallContext& context) const {
     if (!settings_.large_fingerprints) return OkStatus();
+    std::size_t page_bytes = 0;
     for (const NcmecAnswer::Large& large : answer.large) {
       std::optional<lists::Entry>& entry = answer.items[large.item].entry;
-      if (!entry || !large.href.starts_with('/')) {
+      if (!entry || !large.href.starts_with('/') || page_bytes >= kPageLargeBytes) {
         ++answer.skipped;
         continue;
       }
-      StatusOr<std::string> bytes = Get(large.href, kLargeBytes, context);
+      // One that is too large must not take the rest of its entry along.
+      std::size_t held = 0;
+      for (const lists::EntryHash& hash : entry->hashes) {
+        if (hash.type == lists::HashType::kOpaque) held += hash.value.size();
+      }
+      const std::size_t most = std::min(
+          lists::kMaxOpaqueBytes, lists::kMaxEntryOpaqueBytes - std::min(held, lists::kMaxEntryOpaqueBytes));
+      StatusOr<std::string> bytes = std::string();
+      if (most > 0) bytes = Get(large.href, most, context);
       if (!bytes.ok() && bytes.status().code() != StatusCode::kNotFound &&
           Reason(bytes.status()) != "BODY_LIMIT") {
         return bytes.status();
@@ -291,6 +301,7 @@ class Ncmec final : public Exchange {
         ++answer.skipped;
         continue;
       }
+      page_bytes += bytes->size();
       entry->hashes.push_back({.type = lists::HashType::kOpaque,
                                .value = std::vector<std::uint8_t>(bytes->begin(), bytes->end()),
                                .opaque_type = large.type});

@@ -13,7 +13,8 @@ namespace tamiz::exchange {
 // only an exhausted range counts as read. A range that turns out large is cut (by 4), small ones grow (by 2).
 // Inside a range the server's own next link is followed and kept in the checkpoint, so that a range of a
 // single second with very many entries is resumed where it was left; a link that fails or is older than 12
-// hours is dropped and its range read again.
+// hours is dropped and its range read again. Large fingerprints, where wanted, are fetched one by one: of
+// more than 512 KiB, of 1 MiB an entry or of 256 MiB a page they are skipped and counted.
 //
 // An entry's id is MEMBER/image|video/ID: ids are the members' own. MD5, SHA-1, SHA-256 and PDQ are matched;
 // all other fingerprints are kept as opaque ones under their normalised name. Each entry holds its own

@@ -16,12 +16,17 @@ namespace {
 constexpr std::size_t kFillItems = 20'000;
 constexpr std::size_t kMostItems = 1'000'000;
 constexpr std::size_t kMostItemsOfAWhole = 10'000'000;
+// The same in bytes of hashes: entries with large fingerprints are few and heavy.
+constexpr std::size_t kFillBytes = 64 << 20;
+constexpr std::size_t kMostBytes = 256 << 20;
+constexpr std::size_t kMostBytesOfAWhole = std::size_t{1} << 30;
 
 // What a reading brought so far, the latest state of each entry.
 class Collected {
  public:
   void Add(std::vector<Item> items) {
     for (Item& item : items) {
+      bytes_ += BytesOf(item);
       const auto [at, is_new] = by_id_.try_emplace(item.id, items_.size());
       if (is_new) {
         items_.push_back(std::move(item));
@@ -31,7 +36,10 @@ class Collected {
     }
   }
   [[nodiscard]] std::size_t size() const { return items_.size(); }
+  // Of all hashes that came, also of those that were replaced since.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
   void Clear() {
+    bytes_ = 0;
     items_.clear();
     by_id_.clear();
   }
@@ -49,6 +57,14 @@ class Collected {
   }
 
  private:
+  static std::size_t BytesOf(const Item& item) {
+    std::size_t bytes = 0;
+    if (!item.entry) return bytes;
+    for (const lists::EntryHash& hash : item.entry->hashes) bytes += hash.value.size();
+    return bytes;
+  }
+
+  std::size_t bytes_ = 0;
   std::vector<Item> items_;
   std::unordered_map<std::string, std::size_t> by_id_;
 };
@@ -76,12 +92,14 @@ class Reading {
       checkpoint = std::move(page.checkpoint);
       result_.is_caught_up = page.is_last;
       if (page.is_last || IsFull()) break;
-      if (is_whole_ || is_guarded_ || collected_.size() < kFillItems) continue;
+      if (is_whole_ || is_guarded_) continue;
+      if (collected_.size() < kFillItems && collected_.bytes() < kFillBytes) continue;
       TAMIZ_RETURN_IF_ERROR(Apply(checkpoint));
     }
     if (is_whole_ && !result_.is_caught_up) {
       return MakeError(StatusCode::kResourceExhausted,
-                       fmt::format("the exchange holds more than {} entries", kMostItemsOfAWhole),
+                       fmt::format("the exchange holds more than {} entries or {} bytes of hashes",
+                                   kMostItemsOfAWhole, kMostBytesOfAWhole),
                        "EXCHANGE_TOO_LARGE");
     }
     TAMIZ_RETURN_IF_ERROR(Apply(checkpoint));
@@ -90,14 +108,15 @@ class Reading {
 
  private:
   [[nodiscard]] bool IsFull() const {
-    return collected_.size() >= (is_whole_ ? kMostItemsOfAWhole : kMostItems);
+    return collected_.size() >= (is_whole_ ? kMostItemsOfAWhole : kMostItems) ||
+           collected_.bytes() >= (is_whole_ ? kMostBytesOfAWhole : kMostBytes);
   }
 
   Status Apply(const std::string& checkpoint) {
     store::Change change = collected_.Take();
     change.replace = is_whole_;
     if (is_whole_) change.removals.clear();
-    change.checkpoint = store::Checkpoint{target_.exchange, checkpoint};
+    change.checkpoint = store::Checkpoint{target_.exchange, checkpoint, previous_};
     TAMIZ_RETURN_IF_ERROR(KeepDisabled(change));
     store::ChangeCounts counts;
     if (is_guarded_) {
@@ -105,6 +124,7 @@ class Reading {
       if (const std::string why = TooMuch(counts); !why.empty()) return LetWait(change, counts, why);
     }
     TAMIZ_RETURN_IF_ERROR(lists_.Apply(target_.list_id, change, /*dry_run=*/false, counts).status());
+    previous_ = checkpoint;
     result_.counts.added += counts.added;
     result_.counts.updated += counts.updated;
     result_.counts.removed += counts.removed;
@@ -149,6 +169,7 @@ class Reading {
   store::ListRegistry& lists_;
   store::Store& store_;
   const CallContext& context_;
+  std::string previous_ = target_.checkpoint;  // as stored
   std::uint64_t before_ = 0;
   bool is_guarded_ = false;
   bool is_whole_ = false;

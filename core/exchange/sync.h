@@ -36,7 +36,8 @@ struct SyncTarget {
 // of it become versions as they come; afterwards one reading is one version, or one change that waits. A
 // reading that starts over replaces the list whole at its end. What is killed at any point goes on from the
 // last checkpoint. Entries that were disabled by hand stay so. Errors: those of Exchange::Fetch and
-// ListRegistry::Apply; what was applied before stays.
+// ListRegistry::Apply; ABORTED (CHECKPOINT_MOVED) if another replica was faster. What was applied before
+// stays.
 [[nodiscard]] StatusOr<SyncResult> Sync(Exchange& exchange, const SyncTarget& target,
                                         store::ListRegistry& lists, store::Store& store,
                                         const CallContext& context);

@@ -28,6 +28,10 @@ struct Catalog {
 
   // By name or id; null if there is none.
   [[nodiscard]] const ListSnapshot* Find(std::string_view name_or_id) const;
+  // When `list`, one of `lists`, was last known to be complete: changed, or confirmed by its exchange.
+  [[nodiscard]] WallTime CompleteAt(const ListSnapshot& list) const;
+  // Whether that is longer ago than its policy allows.
+  [[nodiscard]] bool IsStale(const ListSnapshot& list, WallTime now) const;
 };
 
 }  // namespace tamiz::lists

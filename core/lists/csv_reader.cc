@@ -10,7 +10,7 @@
 namespace tamiz::lists {
 namespace {
 
-constexpr std::size_t kMaxRowBytes = 1 << 20;
+constexpr std::size_t kMaxRowBytes = 2 << 20;  // the largest opaque value in hexadecimal fits
 // Input is taken in slices, so that going back costs a slice and not a whole upload.
 constexpr std::size_t kSliceBytes = 4096;
 

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "core/base/hex.h"
+#include "core/lists/entry_limits.h"
 #include "core/lists/text.h"
 
 namespace tamiz::lists {
@@ -18,7 +19,6 @@ constexpr std::size_t kMaxHashes = 100'000;
 constexpr std::size_t kMaxLabels = 256;
 constexpr std::size_t kMaxLabelBytes = 256;
 constexpr std::size_t kMaxMetadataBytes = 64 * 1024;
-constexpr std::size_t kMaxOpaqueBytes = 64 * 1024;
 constexpr std::size_t kMaxOpaqueTypeBytes = 64;
 constexpr std::uint64_t kMaxTimeMs = 0xffff'fffe;  // PdqRef keeps 32 bits, the last is kNoTime
 
@@ -157,8 +157,14 @@ std::string FaultOf(const Entry& entry) {
   if (entry.hashes.size() > kMaxHashes) {
     return fmt::format("the entry has {} hashes; at most {} are taken", entry.hashes.size(), kMaxHashes);
   }
+  std::size_t opaque_bytes = 0;
   for (const EntryHash& hash : entry.hashes) {
     if (std::string fault = FaultOf(hash); !fault.empty()) return fault;
+    if (hash.type == HashType::kOpaque) opaque_bytes += hash.value.size();
+  }
+  if (opaque_bytes > kMaxEntryOpaqueBytes) {
+    return fmt::format("the opaque hashes have {} bytes together; at most {} are taken", opaque_bytes,
+                       kMaxEntryOpaqueBytes);
   }
   if (entry.labels.size() > kMaxLabels) {
     return fmt::format("the entry has {} labels; at most {} are taken", entry.labels.size(), kMaxLabels);

@@ -25,7 +25,7 @@ enum class HashType : std::uint8_t { kMd5 = 1, kSha1 = 2, kSha256 = 3, kPdq = 4,
 // "md5", "sha1", "sha256", "pdq", "opaque".
 [[nodiscard]] std::string_view ToString(HashType type);
 [[nodiscard]] std::optional<HashType> ParseHashType(std::string_view text);  // any case; "sha-256" also
-// Bytes of a value; 0 for kOpaque (any length up to 64 KiB).
+// Bytes of a value; 0 for kOpaque (any, to 512 KiB).
 [[nodiscard]] std::size_t ValueBytes(HashType type);
 
 struct EntryHash {

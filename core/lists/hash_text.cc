@@ -15,6 +15,7 @@ namespace tamiz::lists {
 namespace {
 
 constexpr std::string_view kOpaquePrefix = "opaque:";
+constexpr std::string_view kHexPrefix = "hex:";
 constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kNoDigit = 0xff;
 
@@ -93,7 +94,7 @@ std::optional<HashKind> ParseHashKind(std::string_view name) {
   if (const auto type = ParseHashType(name); type && *type != HashType::kOpaque) return HashKind(*type);
   std::string plain = LowerAscii(name);
   if (plain.starts_with(kOpaquePrefix)) {
-    const std::string_view kind = Trim(std::string_view(plain).substr(kOpaquePrefix.size()));
+    const std::string_view kind = Trim(name.substr(kOpaquePrefix.size()));
     if (kind.empty()) return std::nullopt;
     return HashKind(HashType::kOpaque, std::string(kind));
   }
@@ -116,13 +117,15 @@ std::string DecodeHash(const HashKind& kind, HashEncoding encoding, std::string_
                        std::vector<std::uint8_t>& value) {
   text = Trim(text);
   const std::size_t bytes = BytesOf(kind);
-  if (encoding == HashEncoding::kAuto) {
-    if (bytes == 0) {
-      value.assign(text.begin(), text.end());
-      return {};
-    }
-    encoding = Guess(bytes, text);
+  if (encoding == HashEncoding::kAuto && kind.type == HashType::kOpaque && text.starts_with(kHexPrefix)) {
+    text.remove_prefix(kHexPrefix.size());
+    encoding = HashEncoding::kHex;
   }
+  if (encoding == HashEncoding::kAuto && bytes == 0) {
+    value.assign(text.begin(), text.end());
+    return {};
+  }
+  if (encoding == HashEncoding::kAuto) encoding = Guess(bytes, text);
   std::optional<std::vector<std::uint8_t>> decoded;
   switch (encoding) {
     case HashEncoding::kAuto:

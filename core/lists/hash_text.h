@@ -31,7 +31,9 @@ struct HashKind {
 [[nodiscard]] std::optional<HashKind> ParseHashKind(std::string_view name);
 
 enum class HashEncoding : std::uint8_t {
-  kAuto,     // by the length where it tells, else hexadecimal; an opaque kind of unknown length: as it stands
+  // By the length where it tells, else hexadecimal; an opaque kind of unknown length: as it stands, or
+  // hexadecimal after "hex:", as exports write it.
+  kAuto,
   kHex,      // any case
   kBase64,   // the standard alphabet, with or without its padding
   kDecimal,  // bytes as numbers, with ',', ';' or blanks between

@@ -8,10 +8,10 @@
 
 namespace tamiz::lists {
 
-// Not thread-safe. Memory: one line of at most 1 MiB.
+// Not thread-safe. Memory: one line of at most 4 MiB, in which every entry fits that is exported.
 class LineSplitter {
  public:
-  static constexpr std::size_t kMaxLineBytes = 1 << 20;
+  static constexpr std::size_t kMaxLineBytes = 4 << 20;
 
   // Calls `each(number, line, is_overlong)` for every line that is complete; `line` is without its end, and
   // empty if it was too long to keep. Numbers begin with 1.

@@ -28,18 +28,12 @@ media::IncompleteReason Unavailable(const lists::UnavailableList& list) {
 // Says so of a list that is older than its policy allows.
 void CheckAge(const lists::ListSnapshot& list, const lists::Catalog& catalog, WallTime now,
               std::vector<media::IncompleteReason>& reasons) {
-  const auto& max_age = list.info.policy.max_age;
-  if (!max_age) return;
-  WallTime complete_at = list.info.version == 0 ? list.info.created_at : list.info.updated_at;
-  if (catalog.freshness != nullptr) {
-    complete_at = std::max(complete_at, catalog.freshness->Of(list.info.list_id).value_or(complete_at));
-  }
-  if (now - complete_at <= *max_age) return;
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - complete_at);
+  if (!catalog.IsStale(list, now)) return;
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - catalog.CompleteAt(list));
   reasons.push_back(
       {IncompleteCode::kListUnavailable,
        fmt::format("list {} was last known to be complete {} s ago; its policy allows {} s (max_age)",
-                   list.info.name, age.count(), max_age->count())});
+                   list.info.name, age.count(), list.info.policy.max_age->count())});
 }
 
 }  // namespace

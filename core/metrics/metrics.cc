@@ -140,6 +140,9 @@ struct Metrics::Families {
                            "Time that the last build of each list's index took.")),
         list_delta(GaugeOf(registry, "tamiz_list_delta_entries",
                            "Entries of each list that stand beside its base until they are merged.")),
+        list_complete(GaugeOf(registry, "tamiz_list_complete_timestamp_seconds",
+                              "When each list was last known to be complete: changed, or confirmed by its "
+                              "exchange, since the epoch.")),
         list_suspects(GaugeOf(registry, "tamiz_list_suspect_hashes",
                               "Hashes of each list that are probably of no picture, by kind.")),
         exchange_syncs(CounterOf(registry, "tamiz_exchange_syncs_total",
@@ -257,7 +260,7 @@ struct Metrics::Families {
     Gauge *version, *entries, *updated, *bytes, *build;
   };
   struct StateGauges {
-    Gauge *delta, *flat, *low_quality, *shared;
+    Gauge *delta, *complete, *flat, *low_quality, *shared;
   };
   using Labels2 = std::pair<std::string, std::string>;
 
@@ -290,7 +293,7 @@ struct Metrics::Families {
   Series<Gauge> queue_depth;
   Gauge& bytes_in_flight;
   Family<Gauge>&list_version, &list_entries, &list_updated, &list_bytes, &list_build, &list_delta,
-      &list_suspects;
+      &list_complete, &list_suspects;
   Family<Counter>& exchange_syncs;
   Family<Gauge>& exchange_success;
   Family<Counter>& exchange_skipped;
@@ -457,7 +460,8 @@ void Metrics::ListState(std::string_view list, std::uint64_t delta_entries, std:
       return &f.list_suspects.Add({{"list", name}, {"kind", kind}});
     };
     found = f.list_states
-                .emplace(name, Families::StateGauges{&f.list_delta.Add({{"list", name}}), suspects("flat"),
+                .emplace(name, Families::StateGauges{&f.list_delta.Add({{"list", name}}),
+                                                     &f.list_complete.Add({{"list", name}}), suspects("flat"),
                                                      suspects("low_quality"), suspects("shared")})
                 .first;
   }
@@ -465,6 +469,13 @@ void Metrics::ListState(std::string_view list, std::uint64_t delta_entries, std:
   found->second.flat->Set(static_cast<double>(flat));
   found->second.low_quality->Set(static_cast<double>(low_quality));
   found->second.shared->Set(static_cast<double>(shared));
+}
+
+void Metrics::ListComplete(std::string_view list, std::chrono::system_clock::time_point at) {
+  Families& f = *families_;
+  MutexLock lock(f.mutex);
+  const auto found = f.list_states.find(list);
+  if (found != f.list_states.end()) found->second.complete->Set(Seconds(at));
 }
 
 void Metrics::BreakerTripped(bool whole_list) {
@@ -494,6 +505,7 @@ void Metrics::ListGone(std::string_view list) {
   }
   if (const auto found = f.list_states.find(list); found != f.list_states.end()) {
     f.list_delta.Remove(found->second.delta);
+    f.list_complete.Remove(found->second.complete);
     for (Gauge* gauge : {found->second.flat, found->second.low_quality, found->second.shared}) {
       f.list_suspects.Remove(gauge);
     }

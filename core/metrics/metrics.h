@@ -94,6 +94,8 @@ class Metrics {
   void ListLoaded(std::string_view list, std::uint64_t version, std::uint64_t entries,
                   std::uint64_t index_bytes, std::chrono::system_clock::time_point updated,
                   std::chrono::microseconds build);
+  // tamiz_list_complete_timestamp_seconds{list}, of lists that ListState knows
+  void ListComplete(std::string_view list, std::chrono::system_clock::time_point at);
   // tamiz_list_delta_entries{list}, tamiz_list_suspect_hashes{list,kind}
   void ListState(std::string_view list, std::uint64_t delta_entries, std::uint64_t flat,
                  std::uint64_t low_quality, std::uint64_t shared);

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint8_t kFormat = 1;
 constexpr std::uint8_t kReplace = 1;
 constexpr std::uint8_t kCheckpoint = 2;
+constexpr std::uint8_t kPrevious = 4;  // only with kCheckpoint
 
 void PutNumber(std::uint64_t value, std::string& out) {
   for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
@@ -58,11 +59,14 @@ class Cursor {
 std::string EncodeChange(const Change& change) {
   std::string out;
   out.push_back(static_cast<char>(kFormat));
-  out.push_back(static_cast<char>((change.replace ? kReplace : 0) | (change.checkpoint ? kCheckpoint : 0)));
+  const bool has_previous = change.checkpoint && change.checkpoint->previous;
+  out.push_back(static_cast<char>((change.replace ? kReplace : 0) | (change.checkpoint ? kCheckpoint : 0) |
+                                  (has_previous ? kPrevious : 0)));
   PutText(change.what, out);
   if (change.checkpoint) {
     PutText(change.checkpoint->exchange, out);
     PutText(change.checkpoint->state, out);
+    if (has_previous) PutText(*change.checkpoint->previous, out);
   }
   PutNumber(change.removals.size(), out);
   for (const std::string& id : change.removals) PutText(id, out);
@@ -84,7 +88,8 @@ StatusOr<Change> DecodeChange(std::string_view bytes) {
   Cursor cursor(bytes);
   const std::uint8_t format = cursor.Byte();
   const std::uint8_t flags = cursor.Byte();
-  if (format != kFormat || flags > (kReplace | kCheckpoint)) return damaged();
+  if (format != kFormat || flags > (kReplace | kCheckpoint | kPrevious)) return damaged();
+  if ((flags & kPrevious) != 0 && (flags & kCheckpoint) == 0) return damaged();
   Change change;
   change.replace = (flags & kReplace) != 0;
   change.what = cursor.Text();
@@ -92,6 +97,7 @@ StatusOr<Change> DecodeChange(std::string_view bytes) {
     Checkpoint& checkpoint = change.checkpoint.emplace();
     checkpoint.exchange = cursor.Text();
     checkpoint.state = cursor.Text();
+    if ((flags & kPrevious) != 0) checkpoint.previous.emplace(cursor.Text());
   }
   for (std::uint64_t left = cursor.Number(); left > 0 && cursor.ok(); --left) {
     change.removals.emplace_back(cursor.Text());

@@ -340,7 +340,8 @@ void ListRegistry::Swap(std::string_view list_id, SnapshotPtr snapshot) {
 }
 
 Status ListRegistry::Publish(const lists::ListInfo& info) {
-  auto snapshot = MakeSnapshot(info, FindShared(*Current(), info.list_id));
+  const SnapshotPtr before = FindShared(*Current(), info.list_id);
+  auto snapshot = MakeSnapshot(info, before);
   if (!snapshot.ok()) {
     LogError("a list's new version is stored and cannot be used; scans keep the one before",
              {{"list", info.name},
@@ -348,6 +349,7 @@ Status ListRegistry::Publish(const lists::ListInfo& info) {
               {"why", Message(snapshot.status())}});
     return snapshot.status();
   }
+  if (*snapshot == before) return OkStatus();  // nothing that scans see
   Swap(info.list_id, *snapshot);
   TidyWhereDue(**snapshot);  // what the background works on is what scans see
   return OkStatus();
@@ -436,41 +438,35 @@ StatusOr<lists::ListInfo> ListRegistry::GetList(std::string_view name_or_id) {
 
 StatusOr<std::vector<lists::ListInfo>> ListRegistry::Lists() { return store_.Lists(); }
 
-StatusOr<lists::ListInfo> ListRegistry::UpdateList(const lists::ListInfo& info) {
-  TAMIZ_RETURN_IF_ERROR(info.policy.Validate());
+StatusOr<lists::ListInfo> ListRegistry::EditAndPublish(std::string_view name_or_id,
+                                                       const std::function<Status(lists::ListInfo&)>& edit) {
   lists::ListInfo changed;
   {
     MutexLock change(change_mutex_);
-    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before,
-                           store_.GetList(info.list_id.empty() ? info.name : info.list_id));
-    if (!info.name.empty() && info.name != before.name) {
-      return WithField(
-          InvalidArgument(fmt::format("list '{}' cannot be renamed; make a new one", before.name)), "name");
-    }
-    lists::ListInfo wanted = info;
-    wanted.list_id = before.list_id;
-    wanted.policy.exceptions = before.policy.exceptions;
-    TAMIZ_ASSIGN_OR_RETURN(changed, store_.UpdateList(wanted));
+    TAMIZ_ASSIGN_OR_RETURN(changed, store_.ChangeList(name_or_id, edit));
     TAMIZ_RETURN_IF_ERROR(Publish(changed));
   }
   Tell(changed);
   return changed;
 }
 
+StatusOr<lists::ListInfo> ListRegistry::ChangeList(std::string_view name_or_id,
+                                                   const std::function<Status(lists::ListInfo&)>& edit) {
+  return EditAndPublish(name_or_id, [&](lists::ListInfo& info) -> Status {
+    const lists::ListInfo before = info;
+    TAMIZ_RETURN_IF_ERROR(edit(info));
+    if (info.name != before.name) {
+      return WithField(
+          InvalidArgument(fmt::format("list '{}' cannot be renamed; make a new one", before.name)), "name");
+    }
+    info.policy.exceptions = before.policy.exceptions;
+    return info.policy.Validate();
+  });
+}
+
 StatusOr<lists::ListInfo> ListRegistry::ChangeExceptions(
     std::string_view name_or_id, const std::function<Status(lists::Exceptions&)>& change) {
-  lists::ListInfo changed;
-  {
-    MutexLock lock(change_mutex_);
-    TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo wanted, store_.GetList(name_or_id));
-    const lists::Exceptions before = wanted.policy.exceptions;
-    TAMIZ_RETURN_IF_ERROR(change(wanted.policy.exceptions));
-    if (wanted.policy.exceptions == before) return wanted;
-    TAMIZ_ASSIGN_OR_RETURN(changed, store_.UpdateList(wanted));
-    TAMIZ_RETURN_IF_ERROR(Publish(changed));
-  }
-  Tell(changed);
-  return changed;
+  return EditAndPublish(name_or_id, [&](lists::ListInfo& info) { return change(info.policy.exceptions); });
 }
 
 Status ListRegistry::DeleteList(std::string_view name_or_id) {

@@ -67,12 +67,12 @@ class ListRegistry {
   [[nodiscard]] StatusOr<lists::ListInfo> CreateList(lists::ListInfo info);
   [[nodiscard]] StatusOr<lists::ListInfo> GetList(std::string_view name_or_id);
   [[nodiscard]] StatusOr<std::vector<lists::ListInfo>> Lists();
-  // Found by list_id, or by name if that is empty. A list cannot be renamed; its exceptions stay as they
-  // are. A policy that leaves the quality
-  // floor as it is takes effect without building an index.
-  [[nodiscard]] StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info);
-  // Changes what stands against entries of the list; `change` may be called again. Takes effect with the next
-  // scan, on replicas as soon as they follow. Makes no version.
+  // Store::ChangeList, of everything but the exceptions. INVALID_ARGUMENT for a new name or a bad policy. A
+  // policy that leaves the quality floor as it is takes effect without building an index.
+  [[nodiscard]] StatusOr<lists::ListInfo> ChangeList(std::string_view name_or_id,
+                                                     const std::function<Status(lists::ListInfo&)>& edit);
+  // Changes what stands against entries of the list, while nobody else can. Takes effect with the next scan,
+  // on replicas as soon as they follow. Makes no version. `change` must not call the registry.
   [[nodiscard]] StatusOr<lists::ListInfo> ChangeExceptions(
       std::string_view name_or_id, const std::function<Status(lists::Exceptions&)>& change);
   [[nodiscard]] Status DeleteList(std::string_view name_or_id);  // FAILED_PRECONDITION for built-in lists
@@ -106,6 +106,8 @@ class ListRegistry {
   // null).
   StatusOr<SnapshotPtr> MakeSnapshot(const lists::ListInfo& info, const SnapshotPtr& before)
       TAMIZ_REQUIRES(change_mutex_);
+  StatusOr<lists::ListInfo> EditAndPublish(std::string_view name_or_id,
+                                           const std::function<Status(lists::ListInfo&)>& edit);
   // Makes `info` what scans see.
   Status Publish(const lists::ListInfo& info) TAMIZ_REQUIRES(change_mutex_);
   // Swaps in a catalogue that lacks `list_id` and has `snapshot` (null: none).

@@ -10,20 +10,22 @@
 #include <utility>
 
 #include "core/base/log.h"
-#include "core/lists/content_digest.h"
 #include "core/lists/entry_codec.h"
 #include "core/store/list_json.h"
 #include "core/store/pg_migrations.h"
 #include "core/store/pg_pool.h"
 #include "core/store/postgres_watch.h"
 #include "core/store/record_queue.h"
+#include "core/store/store_rows.h"
 
 namespace tamiz::store {
 namespace {
 
 using Kind = PgTransaction::Kind;
 
-constexpr int kPageRows = 4096;  // read at once by ForEachEntry and ForEachRecord
+constexpr int kPageRows = 4096;                  // read at once by ForEachEntry and ForEachRecord
+constexpr std::int64_t kPageBytes = 16 << 20;    // or fewer entries, if they are large
+constexpr std::size_t kChangeBytes = 256 << 20;  // of entries held by ForEachChange
 constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
 constexpr std::chrono::milliseconds kStartRetry{250};
 
@@ -38,56 +40,9 @@ constexpr const char* kSelectList =
     "coalesce(v.digest_format, 0) FROM lists l LEFT JOIN versions v ON v.list_key = l.list_key AND v.version "
     "= l.version ";
 
-std::int64_t ToNanos(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-WallTime FromNanos(std::int64_t nanos) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanos)));
-}
 std::span<const std::uint8_t> BlobOf(std::string_view bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
-
-Status NoSuchList(std::string_view name_or_id) {
-  return MakeError(StatusCode::kNotFound, fmt::format("there is no list '{}'", name_or_id), "LIST_NOT_FOUND");
-}
-Status NoSuchVersion(const lists::ListInfo& info, std::uint64_t version) {
-  return MakeError(
-      StatusCode::kNotFound,
-      fmt::format("list '{}' has no version {}; the current one is {}", info.name, version, info.version),
-      "VERSION_NOT_FOUND");
-}
-Status NoSuchExchange(std::string_view name) {
-  return MakeError(StatusCode::kNotFound, fmt::format("there is no exchange '{}'", name),
-                   "EXCHANGE_NOT_FOUND");
-}
-Status NothingPending(std::string_view list) {
-  return MakeError(StatusCode::kNotFound, fmt::format("no change of list '{}' waits", list),
-                   "NOTHING_PENDING");
-}
-
-struct ListRow {
-  std::int64_t key = 0;
-  lists::ListInfo info;
-};
-
-// What the row of a version says of its entries.
-struct Contents {
-  lists::ContentDigest digest;
-  std::int64_t entries = 0;
-  std::int64_t enabled = 0;
-
-  void Add(std::string_view id, std::string_view body) {
-    digest.AddBody(id, BlobOf(body));
-    ++entries;
-    enabled += lists::IsDisabledBody(BlobOf(body)) ? 0 : 1;
-  }
-  void Remove(std::string_view id, std::string_view body) {
-    digest.RemoveBody(id, BlobOf(body));
-    --entries;
-    enabled -= lists::IsDisabledBody(BlobOf(body)) ? 0 : 1;
-  }
-};
 
 // Fields of a row of COPY … (FORMAT binary).
 class CopyRows {
@@ -136,7 +91,8 @@ class PostgresStore final : public Store {
   StatusOr<lists::ListInfo> CreateList(const lists::ListInfo& info) override;
   StatusOr<lists::ListInfo> GetList(std::string_view name_or_id) override;
   StatusOr<std::vector<lists::ListInfo>> Lists() override;
-  StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info) override;
+  StatusOr<lists::ListInfo> ChangeList(std::string_view name_or_id,
+                                       const std::function<Status(lists::ListInfo&)>& edit) override;
   Status DeleteList(std::string_view list_id) override;
   StatusOr<lists::ListInfo> Apply(std::string_view list_id, const Change& change, bool counts_only,
                                   ChangeCounts& counts) override;
@@ -209,6 +165,8 @@ class PostgresStore final : public Store {
   Status WriteRecord(const ScanRecord& record);
   // Tells everybody who follows, when the transaction commits.
   Status Notify(PgTransaction& transaction) const;
+  // The same, of something that belongs to the list and is not in its row.
+  Status Touch(PgTransaction& transaction, std::int64_t key) const;
 
   const Config config_;
   const Clock& clock_;
@@ -286,6 +244,13 @@ Status PostgresStore::Notify(PgTransaction& transaction) const {
   return transaction->Query("SELECT pg_notify($1, '')", {PgParam::Text(WatchChannel(config_))}).status();
 }
 
+Status PostgresStore::Touch(PgTransaction& transaction, std::int64_t key) const {
+  TAMIZ_RETURN_IF_ERROR(
+      transaction->Query("UPDATE lists SET revision = revision + 1 WHERE list_key = $1", {PgParam::Int(key)})
+          .status());
+  return Notify(transaction);
+}
+
 StatusOr<lists::ListInfo> PostgresStore::CreateList(const lists::ListInfo& info) {
   TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "make a list"));
   TAMIZ_ASSIGN_OR_RETURN(
@@ -327,20 +292,25 @@ StatusOr<std::vector<lists::ListInfo>> PostgresStore::Lists() {
   return all;
 }
 
-StatusOr<lists::ListInfo> PostgresStore::UpdateList(const lists::ListInfo& info) {
+StatusOr<lists::ListInfo> PostgresStore::ChangeList(std::string_view name_or_id,
+                                                    const std::function<Status(lists::ListInfo&)>& edit) {
   TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "change a list"));
-  TAMIZ_ASSIGN_OR_RETURN(
-      const PgResult changed,
-      transaction->Query("UPDATE lists SET source_org = $1, labels = $2, description = $3, policy = $4, "
-                         "revision = revision + 1 WHERE list_id = $5",
-                         {PgParam::Text(info.source_org), PgParam::Text(LabelsToJson(info.labels)),
-                          PgParam::Text(info.description), PgParam::Text(PolicyToJson(info.policy)),
-                          PgParam::Text(info.list_id)}));
-  if (changed.affected() == 0) return NoSuchList(info.list_id);
-  TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(transaction, info.list_id));
+  TAMIZ_ASSIGN_OR_RETURN(ListRow list, LockList(transaction, name_or_id));
+  TAMIZ_ASSIGN_OR_RETURN(const bool is_changed, Edit(list.info, edit));
+  if (!is_changed) return list.info;
+  const lists::ListInfo& info = list.info;
+  TAMIZ_RETURN_IF_ERROR(
+      transaction
+          ->Query("UPDATE lists SET source_org = $1, labels = $2, description = $3, policy = $4, "
+                  "revision = revision + 1 WHERE list_key = $5",
+                  {PgParam::Text(info.source_org), PgParam::Text(LabelsToJson(info.labels)),
+                   PgParam::Text(info.description), PgParam::Text(PolicyToJson(info.policy)),
+                   PgParam::Int(list.key)})
+          .status());
+  TAMIZ_ASSIGN_OR_RETURN(ListRow changed, FindList(transaction, info.list_id));
   TAMIZ_RETURN_IF_ERROR(Notify(transaction));
   TAMIZ_RETURN_IF_ERROR(transaction.Commit());
-  return list.info;
+  return changed.info;
 }
 
 Status PostgresStore::DeleteList(std::string_view list_id) {
@@ -362,7 +332,7 @@ StatusOr<Contents> PostgresStore::ReadContents(PgTransaction& transaction, std::
   TAMIZ_RETURN_IF_ERROR(transaction->QueryEach(
       "SELECT entry_id, body FROM entries WHERE list_key = $1 AND " TAMIZ_LIVE_AT("$2"),
       {PgParam::Int(key), PgParam::Int(version)}, [&](const PgResult& row) {
-        contents.Add(row.Bytes(0, 0), row.Bytes(0, 1));
+        contents.Add(row.Bytes(0, 0), BlobOf(row.Bytes(0, 1)));
         return OkStatus();
       }));
   return contents;
@@ -395,7 +365,7 @@ Status PostgresStore::SendUpserts(PgTransaction& transaction, const std::vector<
     lists::Entry canonical = *entry;
     lists::Canonicalise(canonical);
     lists::EncodeBody(canonical, body);
-    if (contents != nullptr) contents->Add(entry->id, body);
+    if (contents != nullptr) contents->Add(entry->id, BlobOf(body));
     rows.BeginRow(key ? 4 : 2);
     rows.Bytes(entry->id);
     rows.Bytes(body);
@@ -460,7 +430,7 @@ Status PostgresStore::EndRemoved(PgTransaction& transaction, const ListRow& list
   }
   return transaction->QueryEach(end + " RETURNING e.entry_id, e.body", params, [&](const PgResult& row) {
     ++counts.removed;
-    contents->Remove(row.Bytes(0, 0), row.Bytes(0, 1));
+    contents->Remove(row.Bytes(0, 0), BlobOf(row.Bytes(0, 1)));
     return OkStatus();
   });
 }
@@ -501,7 +471,7 @@ Status PostgresStore::ApplyIn(PgTransaction& transaction, const ListRow& list, c
     TAMIZ_RETURN_IF_ERROR(transaction->QueryEach(
         fmt::format("SELECT e.entry_id, e.body, e.body = i.body {}", kKnown), key, [&](const PgResult& row) {
           ++(row.Int(0, 2) != 0 ? counts.unchanged : counts.updated);
-          contents->Remove(row.Bytes(0, 0), row.Bytes(0, 1));
+          contents->Remove(row.Bytes(0, 0), BlobOf(row.Bytes(0, 1)));
           return OkStatus();
         }));
   }
@@ -563,13 +533,7 @@ StatusOr<lists::ListInfo> PostgresStore::Apply(std::string_view list_id, const C
                          BeginLong(counts_only ? "compare a change with a list" : "write a list's entries"));
   TAMIZ_ASSIGN_OR_RETURN(const ListRow list,
                          counts_only ? FindList(transaction, list_id) : LockList(transaction, list_id));
-  if (change.expected_version && *change.expected_version != list.info.version) {
-    return MakeError(
-        StatusCode::kAborted,
-        fmt::format("list '{}' is at version {} and not at {}; read it again and repeat the change",
-                    list.info.name, list.info.version, *change.expected_version),
-        "VERSION_CHANGED");
-  }
+  TAMIZ_RETURN_IF_ERROR(CheckExpected(list.info, change));
   Contents contents;
   if (!counts_only && !change.replace) {
     TAMIZ_ASSIGN_OR_RETURN(contents, CurrentContents(transaction, list));
@@ -579,6 +543,7 @@ StatusOr<lists::ListInfo> PostgresStore::Apply(std::string_view list_id, const C
   if (counts_only) return list.info;
   TAMIZ_RETURN_IF_ERROR(ApplyBeside(transaction, list, change));
   if (counts.added + counts.updated + counts.removed == 0) {
+    if (change.settles_pending) TAMIZ_RETURN_IF_ERROR(Touch(transaction, list.key));
     TAMIZ_RETURN_IF_ERROR(transaction.Commit());
     return list.info;
   }
@@ -684,16 +649,22 @@ Status PostgresStore::ForEachEntry(std::string_view list_id, std::uint64_t versi
   std::string last;
   std::vector<lists::Entry> page;
   bool is_there = true;
-  do {
+  bool is_last = false;
+  while (is_there && !is_last) {
     page.clear();
+    std::int64_t bytes = 0;
     {
       TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a list's entries"));
       TAMIZ_ASSIGN_OR_RETURN(
           const PgResult rows,
-          transaction->Query("SELECT entry_id, body FROM entries WHERE list_key = $1 AND entry_id > $3 "
-                             "AND " TAMIZ_LIVE_AT("$2") " ORDER BY entry_id LIMIT $4",
-                             {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version)),
-                              PgParam::Text(last), PgParam::Int(kPageRows)}));
+          transaction->Query(
+              "SELECT entry_id, body FROM (SELECT entry_id, body, sum(octet_length(body)) OVER (ORDER BY "
+              "entry_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM entries "
+              "WHERE list_key = $1 AND entry_id > $3 AND " TAMIZ_LIVE_AT(
+                  "$2") " ORDER BY entry_id LIMIT $4) "
+                        "page WHERE before IS NULL OR before < $5 ORDER BY entry_id",
+              {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version)), PgParam::Text(last),
+               PgParam::Int(kPageRows), PgParam::Int(kPageBytes)}));
       TAMIZ_ASSIGN_OR_RETURN(
           const PgResult still,
           transaction->Query("SELECT 1 FROM versions WHERE list_key = $1 AND version = $2",
@@ -701,6 +672,7 @@ Status PostgresStore::ForEachEntry(std::string_view list_id, std::uint64_t versi
       is_there = !still.empty();
       for (int row = 0; row < rows.rows(); ++row) {
         last = rows.Text(row, 0);
+        bytes += static_cast<std::int64_t>(rows.Bytes(row, 1).size());
         auto entry = lists::DecodeBody(last, BlobOf(rows.Bytes(row, 1)));
         if (!entry.ok()) {
           return MakeError(entry.status().code(),
@@ -710,8 +682,9 @@ Status PostgresStore::ForEachEntry(std::string_view list_id, std::uint64_t versi
         page.push_back(*std::move(entry));
       }
     }
+    is_last = page.size() < static_cast<std::size_t>(kPageRows) && bytes < kPageBytes;
     for (lists::Entry& entry : page) TAMIZ_RETURN_IF_ERROR(each(std::move(entry)));
-  } while (is_there && page.size() == static_cast<std::size_t>(kPageRows));
+  }
   if (!is_there) {
     return MakeError(
         StatusCode::kAborted,
@@ -727,6 +700,7 @@ Status PostgresStore::ForEachChange(std::string_view list_id, std::uint64_t from
     std::optional<std::string> before, after;
   };
   std::vector<Row> changed;
+  std::size_t bytes = 0;
   {
     TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a list's changes"));
     TAMIZ_ASSIGN_OR_RETURN(const ListRow list, FindList(transaction, list_id));
@@ -754,7 +728,12 @@ Status PostgresStore::ForEachChange(std::string_view list_id, std::uint64_t from
           change.id = row.Text(0, 0);
           if (!row.IsNull(0, 1)) change.before = row.Text(0, 1);
           if (!row.IsNull(0, 2)) change.after = row.Text(0, 2);
-          return OkStatus();
+          bytes += (change.before ? change.before->size() : 0) + (change.after ? change.after->size() : 0);
+          if (bytes <= kChangeBytes) return OkStatus();
+          return MakeError(StatusCode::kOutOfRange,
+                           fmt::format("what changed of list '{}' between versions {} and {} has more than "
+                                       "{} bytes",
+                                       list.info.name, from, to, kChangeBytes));
         }));
     if (changed.size() > limit) {
       return MakeError(StatusCode::kOutOfRange,
@@ -833,12 +812,18 @@ Status PostgresStore::ApplyBeside(PgTransaction& transaction, const ListRow& lis
         transaction->Query("DELETE FROM pending_changes WHERE list_key = $1", {key}).status());
   }
   if (!change.checkpoint) return OkStatus();
+  const Checkpoint& checkpoint = *change.checkpoint;
+  // The list's lock is held: nobody else moves the checkpoints of its exchanges.
   TAMIZ_ASSIGN_OR_RETURN(
-      const PgResult noted,
-      transaction->Query(
-          "UPDATE exchanges SET checkpoint = $1 WHERE name = $2 AND list_key = $3",
-          {PgParam::Bytes(change.checkpoint->state), PgParam::Text(change.checkpoint->exchange), key}));
-  return noted.affected() == 0 ? NoSuchExchange(change.checkpoint->exchange) : OkStatus();
+      const PgResult stored,
+      transaction->Query("SELECT checkpoint FROM exchanges WHERE name = $1 AND list_key = $2 FOR UPDATE",
+                         {PgParam::Text(checkpoint.exchange), key}));
+  if (stored.empty()) return NoSuchExchange(checkpoint.exchange);
+  TAMIZ_RETURN_IF_ERROR(CheckPrevious(checkpoint, stored.Bytes(0, 0)));
+  return transaction
+      ->Query("UPDATE exchanges SET checkpoint = $1 WHERE name = $2",
+              {PgParam::Bytes(checkpoint.state), PgParam::Text(checkpoint.exchange)})
+      .status();
 }
 
 Status PostgresStore::CreateExchange(const ExchangeRow& row) {
@@ -854,6 +839,7 @@ Status PostgresStore::CreateExchange(const ExchangeRow& row) {
     return MakeError(StatusCode::kAlreadyExists, fmt::format("an exchange named '{}' exists", row.name),
                      "EXCHANGE_ALREADY_EXISTS");
   }
+  TAMIZ_RETURN_IF_ERROR(Touch(transaction, list.key));
   return transaction.Commit();
 }
 
@@ -888,6 +874,11 @@ Status PostgresStore::UpdateExchange(const ExchangeRow& row) {
 
 Status PostgresStore::DeleteExchange(std::string_view name) {
   TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kWrite, "delete an exchange"));
+  TAMIZ_ASSIGN_OR_RETURN(
+      const PgResult of,
+      transaction->Query("SELECT list_key FROM exchanges WHERE name = $1", {PgParam::Text(name)}));
+  if (of.empty()) return NoSuchExchange(name);
+  TAMIZ_RETURN_IF_ERROR(Touch(transaction, of.Int(0, 0)));
   TAMIZ_ASSIGN_OR_RETURN(const PgResult gone,
                          transaction->Query("DELETE FROM exchanges WHERE name = $1", {PgParam::Text(name)}));
   if (gone.affected() == 0) return NoSuchExchange(name);
@@ -910,6 +901,7 @@ Status PostgresStore::PutPending(const PendingChange& pending) {
                count(pending.counts.updated), count(pending.counts.removed), count(pending.counts.unchanged),
                PgParam::Int(ToNanos(clock_.WallNow())), PgParam::Bytes(pending.body)})
           .status());
+  TAMIZ_RETURN_IF_ERROR(Touch(transaction, list.key));
   return transaction.Commit();
 }
 
@@ -957,6 +949,7 @@ Status PostgresStore::DeletePending(std::string_view list_id) {
       const PgResult gone,
       transaction->Query("DELETE FROM pending_changes WHERE list_key = $1", {PgParam::Int(list.key)}));
   if (gone.affected() == 0) return NothingPending(list.info.name);
+  TAMIZ_RETURN_IF_ERROR(Touch(transaction, list.key));
   return transaction.Commit();
 }
 

@@ -13,6 +13,9 @@
 namespace tamiz::store {
 namespace {
 
+// Of hashes of changes held while they are put beside a base.
+constexpr std::size_t kMostChangeBytes = 256 << 20;
+
 // For versions stored before digests followed changes.
 class FirstFormatDigest {
  public:
@@ -27,6 +30,12 @@ class FirstFormatDigest {
   lists::BodyDigest digest_;
   std::string body_;
 };
+
+std::size_t HashBytes(const lists::Entry& entry) {
+  std::size_t bytes = 0;
+  for (const lists::EntryHash& hash : entry.hashes) bytes += hash.value.size();
+  return bytes;
+}
 
 }  // namespace
 
@@ -63,15 +72,21 @@ StatusOr<SnapshotPtr> UpdateSnapshot(Store& store, const lists::ListSnapshot& be
                                      const lists::ListInfo& info, std::size_t limit, WallTime now) {
   std::vector<lists::EntryChange> changes;
   std::size_t weight = before.delta_weight();
+  std::size_t bytes = 0;
   const auto too_much = [&] {
     return MakeError(StatusCode::kOutOfRange,
-                     fmt::format("more than {} entries and hashes beside the base", limit));
+                     fmt::format("more than {} entries and hashes, or {} bytes, beside the base", limit,
+                                 kMostChangeBytes));
   };
   if (weight >= limit) return too_much();
   TAMIZ_RETURN_IF_ERROR(store.ForEachChange(info.list_id, before.info.version, info.version, limit - weight,
                                             [&](lists::EntryChange&& change) {
                                               weight += change.after ? 1 + change.after->hashes.size() : 0;
-                                              if (weight > limit) return too_much();
+                                              for (const auto& side : {&change.before, &change.after}) {
+                                                bytes += *side ? HashBytes(**side) : 0;
+                                              }
+                                              if (weight > limit || bytes > kMostChangeBytes)
+                                                return too_much();
                                               changes.push_back(std::move(change));
                                               return OkStatus();
                                             }));

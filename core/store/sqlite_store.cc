@@ -16,28 +16,22 @@
 
 #include "core/base/log.h"
 #include "core/base/mutex.h"
-#include "core/lists/content_digest.h"
 #include "core/lists/entry_codec.h"
 #include "core/store/list_json.h"
 #include "core/store/migrations.h"
+#include "core/store/store_rows.h"
 
 namespace tamiz::store {
 namespace {
 
 constexpr int kApplicationId = 0x54616d7a;  // "Tamz": tells our file from anybody's database
 constexpr std::size_t kIdleReaders = 4;
-constexpr int kPageRows = 2048;  // read at once by ForEachEntry
+constexpr int kPageRows = 2048;               // read at once by ForEachEntry
+constexpr std::size_t kPageBytes = 16 << 20;  // or fewer rows, if they are large
 constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
 
 // Rows that are part of version ?N.
 #define TAMIZ_LIVE_AT(version) "added_version <= " version " AND removed_version > " version
-
-std::int64_t ToNanos(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-WallTime FromNanos(std::int64_t nanos) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanos)));
-}
 
 std::span<const std::uint8_t> BlobOf(const SQLite::Column& column) {
   const auto* data = static_cast<const std::uint8_t*>(column.getBlob());
@@ -46,48 +40,6 @@ std::span<const std::uint8_t> BlobOf(const SQLite::Column& column) {
 std::span<const std::uint8_t> BytesOf(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
-
-Status NoSuchList(std::string_view name_or_id) {
-  return MakeError(StatusCode::kNotFound, fmt::format("there is no list '{}'", name_or_id), "LIST_NOT_FOUND");
-}
-Status NoSuchVersion(const lists::ListInfo& info, std::uint64_t version) {
-  return MakeError(
-      StatusCode::kNotFound,
-      fmt::format("list '{}' has no version {}; the current one is {}", info.name, version, info.version),
-      "VERSION_NOT_FOUND");
-}
-
-Status NoSuchExchange(std::string_view name) {
-  return MakeError(StatusCode::kNotFound, fmt::format("there is no exchange '{}'", name),
-                   "EXCHANGE_NOT_FOUND");
-}
-Status NothingPending(std::string_view list) {
-  return MakeError(StatusCode::kNotFound, fmt::format("no change of list '{}' waits", list),
-                   "NOTHING_PENDING");
-}
-
-struct ListRow {
-  std::int64_t key = 0;
-  lists::ListInfo info;
-};
-
-// What the row of a version says of its entries.
-struct Contents {
-  lists::ContentDigest digest;
-  std::int64_t entries = 0;
-  std::int64_t enabled = 0;
-
-  void Add(std::string_view id, std::span<const std::uint8_t> body) {
-    digest.AddBody(id, body);
-    ++entries;
-    enabled += lists::IsDisabledBody(body) ? 0 : 1;
-  }
-  void Remove(std::string_view id, std::span<const std::uint8_t> body) {
-    digest.RemoveBody(id, body);
-    --entries;
-    enabled -= lists::IsDisabledBody(body) ? 0 : 1;
-  }
-};
 
 class SqliteStore final : public Store {
  public:
@@ -101,7 +53,8 @@ class SqliteStore final : public Store {
   StatusOr<lists::ListInfo> CreateList(const lists::ListInfo& info) override;
   StatusOr<lists::ListInfo> GetList(std::string_view name_or_id) override;
   StatusOr<std::vector<lists::ListInfo>> Lists() override;
-  StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info) override;
+  StatusOr<lists::ListInfo> ChangeList(std::string_view name_or_id,
+                                       const std::function<Status(lists::ListInfo&)>& edit) override;
   Status DeleteList(std::string_view list_id) override;
   StatusOr<lists::ListInfo> Apply(std::string_view list_id, const Change& change, bool counts_only,
                                   ChangeCounts& counts) override;
@@ -437,22 +390,27 @@ StatusOr<std::vector<lists::ListInfo>> SqliteStore::Lists() {
   });
 }
 
-StatusOr<lists::ListInfo> SqliteStore::UpdateList(const lists::ListInfo& info) {
+StatusOr<lists::ListInfo> SqliteStore::ChangeList(std::string_view name_or_id,
+                                                  const std::function<Status(lists::ListInfo&)>& edit) {
   return Guarded("change a list", [&]() -> StatusOr<lists::ListInfo> {
     MutexLock lock(write_mutex_);
     SQLite::Transaction transaction(*writer_, SQLite::TransactionBehavior::IMMEDIATE);
+    TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(*writer_, name_or_id));
+    TAMIZ_ASSIGN_OR_RETURN(const bool is_changed, Edit(list.info, edit));
+    if (!is_changed) return list.info;
+    const lists::ListInfo& info = list.info;
     SQLite::Statement update(*writer_,
                              "UPDATE lists SET source_org = ?, labels = ?, description = ?, policy = ? "
-                             "WHERE list_id = ?");
+                             "WHERE list_key = ?");
     update.bind(1, info.source_org);
     update.bind(2, LabelsToJson(info.labels));
     update.bind(3, info.description);
     update.bind(4, PolicyToJson(info.policy));
-    update.bind(5, info.list_id);
-    if (update.exec() == 0) return NoSuchList(info.list_id);
-    TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(*writer_, info.list_id));
+    update.bind(5, list.key);
+    update.exec();
+    TAMIZ_ASSIGN_OR_RETURN(ListRow changed, FindList(*writer_, info.list_id));
     transaction.commit();
-    return list.info;
+    return changed.info;
   });
 }
 
@@ -642,20 +600,12 @@ StatusOr<lists::ListInfo> SqliteStore::AddVersion(SQLite::Database& db, const Li
 StatusOr<lists::ListInfo> SqliteStore::Apply(std::string_view list_id, const Change& change, bool counts_only,
                                              ChangeCounts& counts) {
   counts = {};
-  const auto check_version = [&](const ListRow& list) {
-    if (!change.expected_version || *change.expected_version == list.info.version) return OkStatus();
-    return MakeError(
-        StatusCode::kAborted,
-        fmt::format("list '{}' is at version {} and not at {}; read it again and repeat the change",
-                    list.info.name, list.info.version, *change.expected_version),
-        "VERSION_CHANGED");
-  };
   if (counts_only) {
     return Guarded("compare a change with a list", [&]() -> StatusOr<lists::ListInfo> {
       Reader reader(*this);
       SQLite::Transaction snapshot(reader.db());
       TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(reader.db(), list_id));
-      TAMIZ_RETURN_IF_ERROR(check_version(list));
+      TAMIZ_RETURN_IF_ERROR(CheckExpected(list.info, change));
       TAMIZ_RETURN_IF_ERROR(ApplyIn(reader.db(), list, change, /*contents=*/nullptr, counts));
       return list.info;
     });
@@ -664,7 +614,7 @@ StatusOr<lists::ListInfo> SqliteStore::Apply(std::string_view list_id, const Cha
     MutexLock lock(write_mutex_);
     SQLite::Transaction transaction(*writer_, SQLite::TransactionBehavior::IMMEDIATE);
     TAMIZ_ASSIGN_OR_RETURN(ListRow list, FindList(*writer_, list_id));
-    TAMIZ_RETURN_IF_ERROR(check_version(list));
+    TAMIZ_RETURN_IF_ERROR(CheckExpected(list.info, change));
     Contents contents;
     if (!change.replace) {
       TAMIZ_ASSIGN_OR_RETURN(contents, CurrentContents(*writer_, list));
@@ -798,12 +748,15 @@ Status SqliteStore::ForEachEntry(std::string_view list_id, std::uint64_t version
     query.bind(4, kPageRows);
     std::string last;
     std::vector<lists::Entry> page;
-    do {
+    bool is_last = false;
+    while (!is_last) {
       page.clear();
+      std::size_t bytes = 0;
       query.bind(3, last);
-      while (query.executeStep()) {
+      while (bytes < kPageBytes && query.executeStep()) {
         last = query.getColumn(0).getString();
         const SQLite::Column body = query.getColumn(1);
+        bytes += static_cast<std::size_t>(body.getBytes());
         auto entry = lists::DecodeBody(last, BlobOf(body));
         if (!entry.ok()) {
           return MakeError(entry.status().code(),
@@ -813,8 +766,9 @@ Status SqliteStore::ForEachEntry(std::string_view list_id, std::uint64_t version
         page.push_back(*std::move(entry));
       }
       query.reset();
+      is_last = page.size() < static_cast<std::size_t>(kPageRows) && bytes < kPageBytes;
       for (lists::Entry& entry : page) TAMIZ_RETURN_IF_ERROR(each(std::move(entry)));
-    } while (page.size() == static_cast<std::size_t>(kPageRows));
+    }
     SQLite::Statement still(reader.db(), "SELECT 1 FROM lists WHERE list_key = ? AND list_id = ?");
     still.bind(1, list.key);
     still.bind(2, list.info.list_id);
@@ -974,11 +928,17 @@ Status SqliteStore::ApplyBeside(SQLite::Database& db, const ListRow& list, const
     settle.exec();
   }
   if (!change.checkpoint) return OkStatus();
-  SQLite::Statement note(db, "UPDATE exchanges SET checkpoint = ? WHERE name = ? AND list_key = ?");
-  note.bind(1, change.checkpoint->state);
-  note.bind(2, change.checkpoint->exchange);
-  note.bind(3, list.key);
-  return note.exec() == 0 ? NoSuchExchange(change.checkpoint->exchange) : OkStatus();
+  const Checkpoint& checkpoint = *change.checkpoint;
+  SQLite::Statement stored(db, "SELECT checkpoint FROM exchanges WHERE name = ? AND list_key = ?");
+  stored.bind(1, checkpoint.exchange);
+  stored.bind(2, list.key);
+  if (!stored.executeStep()) return NoSuchExchange(checkpoint.exchange);
+  TAMIZ_RETURN_IF_ERROR(CheckPrevious(checkpoint, stored.getColumn(0).getString()));
+  SQLite::Statement note(db, "UPDATE exchanges SET checkpoint = ? WHERE name = ?");
+  note.bind(1, checkpoint.state);
+  note.bind(2, checkpoint.exchange);
+  note.exec();
+  return OkStatus();
 }
 
 Status SqliteStore::CreateExchange(const ExchangeRow& row) {

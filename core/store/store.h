@@ -20,6 +20,9 @@ namespace tamiz::store {
 struct Checkpoint {
   std::string exchange;  // name
   std::string state;
+  // Where the reading began. If set, the change is refused (kAborted, CHECKPOINT_MOVED) unless the exchange
+  // is still there: another replica has read on meanwhile, and this one would set it back.
+  std::optional<std::string> previous = {};
 };
 
 // A change of a list's entries, applied as one new version or not at all.
@@ -109,9 +112,11 @@ class Store {
       const lists::ListInfo& info) = 0;  // id given by caller
   [[nodiscard]] virtual StatusOr<lists::ListInfo> GetList(std::string_view name_or_id) = 0;
   [[nodiscard]] virtual StatusOr<std::vector<lists::ListInfo>> Lists() = 0;  // by name
-  // Everything but id, name, kind, built_in, version, counts and times is taken from `info`; found by
-  // list_id.
-  [[nodiscard]] virtual StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info) = 0;
+  // Calls `edit` once with the list as it stands, while nobody else can change it, and keeps what it makes of
+  // source_org, labels, description and policy; the rest is as before. An error of `edit` is passed on and
+  // changes nothing. `edit` must not call the store.
+  [[nodiscard]] virtual StatusOr<lists::ListInfo> ChangeList(
+      std::string_view name_or_id, const std::function<Status(lists::ListInfo&)>& edit) = 0;
   [[nodiscard]] virtual Status DeleteList(std::string_view list_id) = 0;
 
   // One transaction. INVALID_ARGUMENT if an id stands twice in `upserts`. If `counts_only`, nothing is
@@ -178,9 +183,9 @@ class Store {
   // Records older than `before` are deleted; how many.
   [[nodiscard]] virtual StatusOr<std::uint64_t> DeleteRecordsBefore(WallTime before) = 0;
 
-  // Calls `on_change` at the start and whenever lists may have been changed by any process, this one
-  // included, on a thread of its own; again after a while if it returns an error. The store outlives the
-  // watch. Null where no other process can change lists.
+  // Calls `on_change` at the start and whenever lists, which exchanges there are or what waits for a person
+  // may have been changed by any process, this one included, on a thread of its own; again after a while if
+  // it returns an error. The store outlives the watch. Null where no other process can change lists.
   [[nodiscard]] virtual std::unique_ptr<Watch> Follow(std::function<Status()> on_change) {
     (void)on_change;
     return nullptr;

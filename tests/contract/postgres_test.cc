@@ -138,8 +138,19 @@ TEST(PostgresWatch, TellsOfChangesOfOthersAtOnce) {
   };
   change("a new list", [&] { return one->CreateList(info).status(); });
   change("an entry", [&] { return Add(*one, "a", 1); });
-  info.policy.radius = 3;
-  change("a policy", [&] { return one->UpdateList(info).status(); });
+  change("a policy", [&] {
+    return one
+        ->ChangeList("a",
+                     [](lists::ListInfo& list) {
+                       list.policy.radius = 3;
+                       return OkStatus();
+                     })
+        .status();
+  });
+  change("an exchange", [&] { return one->CreateExchange({.name = "x", .list_id = "a"}); });
+  change("a change that waits", [&] { return one->PutPending({.list_id = "a"}); });
+  change("one that is rejected", [&] { return one->DeletePending("a"); });
+  change("no exchange", [&] { return one->DeleteExchange("x"); });
   change("another entry", [&] { return Add(*one, "a", 2); });
   change("a roll-back", [&] { return one->Rollback("a", 1).status(); });
   change("a deletion", [&] { return one->DeleteList("a"); });

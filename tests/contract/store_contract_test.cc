@@ -196,7 +196,7 @@ TYPED_TEST(StoreContract, UnknownThingsAreNotFound) {
   };
   ChangeCounts counts;
   expect_not_found(this->store_->GetList("none").status());
-  expect_not_found(this->store_->UpdateList({.list_id = "none"}).status());
+  expect_not_found(this->store_->ChangeList("none", [](ListInfo&) { return OkStatus(); }).status());
   expect_not_found(this->store_->DeleteList("none"));
   expect_not_found(this->store_->Apply("none", {}, false, counts).status());
   expect_not_found(this->store_->Apply("none", {}, true, counts).status());
@@ -213,17 +213,19 @@ TYPED_TEST(StoreContract, UnknownThingsAreNotFound) {
   expect_not_found(this->store_->Diff(list.list_id, 0, 9).status());
 }
 
-TYPED_TEST(StoreContract, UpdateKeepsWhatItMayNotChange) {
-  ListInfo list = this->Put(this->Create("a"), {MakeEntry("1")});
-  ListInfo update = list;
-  update.name = "renamed";
-  update.kind = lists::ListKind::kAllow;
-  update.built_in = true;
-  update.version = 17;
-  update.description = "new";
-  update.policy.radius = 3;
-  const auto changed = this->store_->UpdateList(update);
+TYPED_TEST(StoreContract, AnEditKeepsWhatItMayNotChange) {
+  const ListInfo list = this->Put(this->Create("a"), {MakeEntry("1")});
+  const auto changed = this->store_->ChangeList("a", [](ListInfo& info) {
+    info.list_id = info.name = "renamed";
+    info.kind = lists::ListKind::kAllow;
+    info.built_in = true;
+    info.version = 17;
+    info.description = "new";
+    info.policy.radius = 3;
+    return OkStatus();
+  });
   ASSERT_TRUE(changed.ok()) << Message(changed.status());
+  EXPECT_EQ(changed->list_id, list.list_id);
   EXPECT_EQ(changed->name, "a");
   EXPECT_EQ(changed->kind, lists::ListKind::kBlock);
   EXPECT_FALSE(changed->built_in);
@@ -232,6 +234,35 @@ TYPED_TEST(StoreContract, UpdateKeepsWhatItMayNotChange) {
   EXPECT_EQ(changed->updated_at, list.updated_at);
   EXPECT_EQ(changed->description, "new");
   EXPECT_EQ(changed->policy.radius, 3u);
+
+  const auto refused = this->store_->ChangeList(list.list_id, [](ListInfo& info) {
+    info.description = "half";
+    return InvalidArgument("no");
+  });
+  EXPECT_EQ(Message(refused.status()), "no");
+  EXPECT_EQ(this->store_->GetList("a")->description, "new");
+}
+
+TYPED_TEST(StoreContract, EditsOfTwoReplicasLoseNothing) {
+  const ListInfo list = this->Create("a");
+  constexpr int kRounds = 40;
+  auto other = this->backend_.Open();
+  ASSERT_NE(other, nullptr);
+  const auto disable = [&](Store& store, const std::string& prefix) {
+    for (int i = 0; i < kRounds; ++i) {
+      lists::Hold hold;
+      hold.entry_id = fmt::format("{}{}", prefix, i);
+      hold.since = Clock::System().WallNow();
+      const auto changed =
+          store.ChangeList(list.list_id, [&](ListInfo& info) { return info.policy.exceptions.Put(hold); });
+      ASSERT_TRUE(changed.ok()) << Message(changed.status());
+    }
+  };
+  std::thread first([&] { disable(*this->store_, "x"); });
+  std::thread second([&] { disable(*other, "y"); });
+  first.join();
+  second.join();
+  EXPECT_THAT(this->store_->GetList("a")->policy.exceptions.holds(), SizeIs(2 * kRounds));
 }
 
 TYPED_TEST(StoreContract, EntriesComeBackWhole) {
@@ -717,6 +748,51 @@ TYPED_TEST(StoreContract, ACheckpointIsWrittenWithItsChange) {
   EXPECT_THAT(this->Read(other), IsEmpty());
 }
 
+TYPED_TEST(StoreContract, ACheckpointIsNotSetBackByWhoeverReadOnFromAnOlderOne) {
+  const ListInfo list = this->Create("ncmec");
+  ASSERT_TRUE(this->store_->CreateExchange({.name = "x", .list_id = list.list_id}).ok());
+  auto other = this->backend_.Open();
+  ASSERT_NE(other, nullptr);
+  // Both read from the beginning; the first to write wins, and nothing of the second stays.
+  Change fast{.what = "sync", .upserts = {MakeEntry("a"), MakeEntry("b")}};
+  fast.checkpoint = Checkpoint{"x", "two", ""};
+  ASSERT_TRUE(this->store_->Apply(list.list_id, fast, false, this->counts_).ok());
+  Change slow{.what = "sync", .upserts = {MakeEntry("c")}};
+  slow.checkpoint = Checkpoint{"x", "one", ""};
+  const auto late = other->Apply(list.list_id, slow, false, this->counts_);
+  EXPECT_EQ(late.status().code(), StatusCode::kAborted);
+  EXPECT_EQ(Reason(late.status()), "CHECKPOINT_MOVED");
+  slow.upserts.clear();  // nor if nothing but the checkpoint changes
+  EXPECT_EQ(Reason(other->Apply(list.list_id, slow, false, this->counts_).status()), "CHECKPOINT_MOVED");
+  EXPECT_EQ(this->store_->Exchanges().value().at(0).checkpoint, "two");
+  EXPECT_THAT(this->Read(list), SizeIs(2));
+  slow.checkpoint = Checkpoint{"x", "three", "two"};
+  ASSERT_TRUE(other->Apply(list.list_id, slow, false, this->counts_).ok());
+
+  // At the same moment: of those that go on from one place, one does.
+  constexpr int kRounds = 20;
+  std::atomic<int> steps = 0;
+  const auto read_on = [&](Store& store, const std::string& prefix) {
+    for (int i = 0; i < kRounds; ++i) {
+      const std::string from = store.Exchanges().value().at(0).checkpoint;
+      Change change{.what = "sync", .upserts = {MakeEntry(fmt::format("{}{}", prefix, i))}};
+      change.checkpoint = Checkpoint{"x", from + "+", from};
+      ChangeCounts counts;
+      const auto changed = store.Apply(list.list_id, change, false, counts);
+      if (changed.ok()) ++steps;
+      EXPECT_TRUE(changed.ok() || Reason(changed.status()) == "CHECKPOINT_MOVED")
+          << Message(changed.status());
+    }
+  };
+  std::thread first([&] { read_on(*this->store_, "x"); });
+  std::thread second([&] { read_on(*other, "y"); });
+  first.join();
+  second.join();
+  EXPECT_EQ(this->store_->Exchanges().value().at(0).checkpoint,
+            "three" + std::string(static_cast<std::size_t>(steps), '+'));
+  EXPECT_THAT(this->Read(list), SizeIs(2 + static_cast<std::size_t>(steps)));
+}
+
 TYPED_TEST(StoreContract, AChangeWaitsUntilItIsSettled) {
   const ListInfo list = this->Create("ncmec");
   ASSERT_TRUE(this->store_->CreateExchange({.name = "x", .list_id = list.list_id}).ok());
@@ -725,7 +801,7 @@ TYPED_TEST(StoreContract, AChangeWaitsUntilItIsSettled) {
   EXPECT_EQ(this->store_->PutPending({.list_id = "none"}).code(), StatusCode::kNotFound);
 
   Change change{.what = "sync", .upserts = {MakeEntry("a", 1), MakeEntry("b", 2)}, .removals = {"c", "d"}};
-  change.checkpoint = Checkpoint{"x", std::string("state\0with everything", 21)};
+  change.checkpoint = Checkpoint{"x", std::string("state\0with everything", 21), ""};
   PendingChange pending{.list_id = list.list_id, .why = "first", .body = "old"};
   ASSERT_TRUE(this->store_->PutPending(pending).ok());
   pending = {.list_id = list.list_id,
@@ -751,6 +827,7 @@ TYPED_TEST(StoreContract, AChangeWaitsUntilItIsSettled) {
   EXPECT_EQ(decoded->upserts, change.upserts);
   EXPECT_EQ(decoded->removals, change.removals);
   EXPECT_EQ(decoded->checkpoint->state, change.checkpoint->state);
+  EXPECT_EQ(decoded->checkpoint->previous, "");
   for (std::size_t size = 0; size < whole->body.size(); size += 7) {
     EXPECT_EQ(DecodeChange(whole->body.substr(0, size)).status().code(), StatusCode::kDataLoss) << size;
   }
@@ -759,6 +836,10 @@ TYPED_TEST(StoreContract, AChangeWaitsUntilItIsSettled) {
   ASSERT_TRUE(this->store_->Apply(list.list_id, *decoded, false, this->counts_).ok());
   EXPECT_EQ(Reason(this->store_->GetPending(list.list_id).status()), "NOTHING_PENDING");
   EXPECT_EQ(this->store_->Exchanges().value().at(0).checkpoint, change.checkpoint->state);
+
+  // It can be settled once only: the exchange is elsewhere by now.
+  EXPECT_EQ(Reason(this->store_->Apply(list.list_id, *decoded, false, this->counts_).status()),
+            "CHECKPOINT_MOVED");
 
   ASSERT_TRUE(this->store_->PutPending(pending).ok());
   ASSERT_TRUE(this->store_->DeletePending(list.list_id).ok());

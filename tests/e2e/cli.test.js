@@ -161,6 +161,14 @@ test('list verbs', async () => {
   assert.match(await ok('rollback', 'verbs', '1'), /with 2 entries/);
   assert.match(await ok('ls'), /verbs +block +enforce/);
 
+  // Of kinds that nothing is matched with, some are text and some bytes.
+  const opaque = path.join(work, 'opaque.ndjson');
+  fs.writeFileSync(opaque, `${JSON.stringify({ entry_id: 'opaque', hashes: [
+    { hash_type: 'sha256', value: 'ab'.repeat(32) }, { hash_type: 'photodna', value: '1f'.repeat(144) }, { hash_type: 'photodna', value: 'a0b1'.repeat(72) },
+    { hash_type: 'opaque:TMK, new', value: 'hex:00ff22' }, { hash_type: 'opaque:other', value: 'as, it "stands"' }] })}\n`);
+  assert.match(await ok('import', 'verbs', opaque, '--format', 'ndjson'), /1 added/);
+  assert.match(await ok('show', 'verbs', '--entry', 'opaque'), /hashes +SHA256, OPAQUE, OPAQUE, OPAQUE/);
+
   // What export writes, import reads: the same contents, so the same digest.
   const file = path.join(work, 'export.csv');
   await ok('export', 'verbs', '-o', file);
@@ -169,7 +177,7 @@ test('list verbs', async () => {
   const digest = async (name) => lines((await tamiz(server, ['list', 'show', name, '--json'])).stdout)[0].list.digest;
   assert.equal(await digest('verbs-copy'), await digest('verbs'));
   const entries = lines((await tamiz(server, ['list', 'export', 'verbs', '--json'])).stdout);
-  assert.deepEqual(entries.map((entry) => entry.entryId), ['original.jpg', 'unrelated.jpg']);
+  assert.deepEqual(entries.map((entry) => entry.entryId), ['opaque', 'original.jpg', 'unrelated.jpg']);
 
   const rejected = path.join(work, 'bad.csv');
   fs.writeFileSync(rejected, 'entry_id,hash_type,value,labels,metadata\na,md5,nonsense,,\n');
@@ -179,6 +187,38 @@ test('list verbs', async () => {
   assert.equal((await tamiz(server, ['list', 'delete', 'verbs'])).code, 1, 'needs --yes');
   await ok('delete', 'verbs', '--yes');
   await ok('delete', 'verbs-copy', '--yes');
+});
+
+test('status and list show say what is odd about a list', async () => {
+  const ok = async (...args) => {
+    const result = await tamiz(server, args);
+    assert.equal(result.code, 0, `${args.join(' ')}: ${result.stderr}`);
+    return result.stdout;
+  };
+  const file = path.join(work, 'odd.csv');
+  const pdq = (i, filler) => filler.repeat(60) + i.toString(16).padStart(4, '0');
+  let text = 'entry_id,hash_type,value,labels,metadata,quality,time_ms\n';
+  for (let i = 0; i < 3; i += 1) text += `flat-${i},pdq,${pdq(i, '0')},,,100,\n`;
+  for (let i = 0; i < 1001; i += 1) text += `shared-${i},pdq,${'5a'.repeat(32)},,,100,\n`;
+  for (let i = 0; i < 2; i += 1) text += `poor-${i},pdq,${pdq(i, '6')},,,10,\n`;
+  fs.writeFileSync(file, text);
+  await ok('list', 'import', 'odd', file, '--create');
+  assert.match(await ok('list', 'show', 'odd'), /loaded +version 1 at .*\ncomplete +20\S+Z\nsuspect hashes +3 nearly flat, 1001 of values that thousands share, 2 below/);
+  const quiet = await ok('status');
+  assert.match(quiet, /odd: suspect: 3 nearly flat hashes, 1001 of values/);
+  assert.match(quiet, /odd: not searched: 2 hashes below the quality floor/);
+  assert.doesNotMatch(quiet, /STALE|tripped/i);
+  await ok('list', 'policy', 'odd', '--max-age', '1s');
+  await ok('list', 'disable', 'odd', 'flat-0', '--reason', 'black');
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assert.match(await ok('status'), /odd: STALE: last known to be complete 20\S+Z[^]*odd: disabled: 1 entries/);
+  assert.match(await ok('list', 'show', 'odd'), /complete +20\S+Z {2}STALE/);
+  const [loaded] = lines(await ok('list', 'show', 'odd', '--json'));
+  assert.deepEqual([loaded.loaded.stale, loaded.loaded.flatHashes, loaded.loaded.entriesDisabled], [true, '3', 1]);
+  const [tamizTest] = lines(await ok('status', '--json'));
+  assert.ok(tamizTest.lists.every((one) => one.completeAt));
+  assert.ok(await server.metric('tamiz_list_complete_timestamp_seconds', 'list="odd"') > Date.now() / 1000 - 600);
+  await ok('list', 'delete', 'odd', '--yes');
 });
 
 test('status, selftest, formats', async () => {

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import { Client, until } from './support/client.js';
+import { tamiz } from './support/process.js';
 import { Server, media, temporaryDirectory } from './support/server.js';
 
 let dataDir;
@@ -52,6 +53,59 @@ test('after kill -9 in the middle of an import the old version answers', { timeo
   client.close();
   const exit = await server.stop();
   assert.deepEqual(exit, { code: 0, signal: null }, 'SIGTERM ends the server in order');
+});
+
+test('a breaker that tripped stays tripped over kill -9, until a person resets it', { timeout: 120_000 }, async () => {
+  let server;
+  let client;
+  const start = async () => {
+    server = await Server.start({ dataDir });
+    client = new Client(server.address);
+  };
+  const restart = async () => {
+    client.close();
+    await server.kill();
+    await start();
+  };
+  const scan = async () => (await client.scanBytes(media('resized.png'), { lists: ['noisy'] }));
+  const matches = async () => (await scan()).matches.map((match) => [match.entry_id, match.shadow]).sort();
+  await start();
+  try {
+    await client.listOf('noisy', { picture: media('original.jpg'), copy: media('original.jpg') }, { policy: { breaker: { entry_hits: 2, window: { seconds: 3600 } } } });
+    // Each upload counts once, however often it comes: the third is one too many for `copy`, and for `picture`.
+    await client.call(client.lists, 'DisableEntry', { list: 'noisy', entry_id: 'copy', reason: 'one at a time' });
+    await scan();
+    assert.equal((await scan()).verdict, 'VERDICT_MATCH');
+    await client.scanBytes(media('copy.jpg'), { lists: ['noisy'] });
+    await until('the breaker to trip', async () => (await matches()).some(([, shadow]) => shadow));
+    assert.equal(await server.metric('tamiz_breaker_trips_total', 'scope="entry"'), 1);
+    assert.ok(server.log.some((line) => line.includes('breaker tripped') && line.includes('noisy')), 'it is logged');
+
+    await restart();
+    assert.deepEqual(await matches(), [['picture', true]]);
+    assert.equal((await scan()).verdict, 'VERDICT_NO_KNOWN_MATCH');
+    assert.equal((await scan()).matches[0].shadow_reason, 'breaker');
+    assert.match((await tamiz(server, ['status'])).stdout, /noisy: tripped: 1 entries are in shadow[^]*noisy: disabled: 1 entries/);
+    assert.match((await tamiz(server, ['list', 'show', 'noisy'])).stdout, /tripped +1 entries in shadow\ndisabled +1 entries/);
+    assert.match((await tamiz(server, ['list', 'holds', 'noisy'])).stdout, /breaker +picture[^]*trip +picture/);
+
+    const reset = await tamiz(server, ['list', 'reset-breaker', 'noisy', '--reason', 'looked at']);
+    assert.equal(reset.code, 0, reset.stderr);
+    await restart();
+    assert.deepEqual(await matches(), [['picture', false]]);
+
+    // The list as a whole.
+    await client.call(client.lists, 'UpdateList', { list: 'noisy', update: { policy: { breaker: { list_hits: 2, window: { seconds: 3600 } } } }, update_mask: { paths: ['policy.breaker'] } });
+    await client.scanBytes(media('copy.jpg'), { lists: ['noisy'] });
+    await until('the list to trip', async () => (await scan()).matches.every((match) => match.shadow));
+    await restart();
+    assert.equal((await scan()).verdict, 'VERDICT_NO_KNOWN_MATCH');
+    assert.match((await tamiz(server, ['status'])).stdout, /noisy: TRIPPED: the whole list is in shadow/);
+    assert.match((await tamiz(server, ['list', 'show', 'noisy'])).stdout, /TRIPPED +the whole list is in shadow since/);
+  } finally {
+    client.close();
+    await server.stop();
+  }
 });
 
 test('no decoder outlives its server', async () => {

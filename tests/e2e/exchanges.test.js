@@ -127,12 +127,37 @@ test('a link that expires costs the range, not the sync', { timeout: 120_000 * s
 test('large fingerprints are fetched and kept where wanted', async () => {
   const other = await new FakeNcmec().listen();
   try {
-    other.large.set('/v2/entries/9/fingerprints/TMK_PDQF', crypto.randomBytes(10_000));
-    other.put('1', 'video', 'v', { 'tmk-pdqf': { href: '/v2/entries/9/fingerprints/TMK_PDQF' }, videntifier: { href: '/v2/entries/9/fingerprints/NONE' } });
+    // A TMK+PDQF fingerprint has 258 KiB; what is larger than half a MiB, or too much together, is left out.
+    const kTmk = 258 * 1024;
+    for (const [name, bytes] of [['TMK', kTmk], ['LARGE', 512 * 1024], ['TOO_LARGE', 512 * 1024 + 1], ['MORE', 400 * 1024]]) {
+      other.large.set(`/v2/entries/9/fingerprints/${name}`, crypto.randomBytes(bytes));
+    }
+    const href = (name) => ({ href: `/v2/entries/9/fingerprints/${name}` });
+    other.put('1', 'video', 'v', { 'tmk-pdqf': href('TMK'), videntifier: href('NONE') });
+    other.put('1', 'video', 'huge', { md5: digest('copy.jpg', 'md5'), 'tmk-pdqf': href('TOO_LARGE'), videntifier: href('LARGE'), 'ssvh-pdna': href('MORE'), 'ssvh-safer-hash': href('TMK') });
     const one = await added({ name: 'large', list: 'large', type: 'ncmec', base_url: other.base, large_fingerprints: true });
     assert.equal(one.outcome, 'EXCHANGE_OUTCOME_CHANGED', one.message);
     assert.deepEqual((await entry('large', '1/video/v')).hashes.map((hash) => hash.opaque_type), ['tmkpdqf']);
-    assert.equal(Number(one.skipped), 1);
+    assert.equal(Number(one.skipped), 3, 'not there, too large, and too much for one entry');
+    const huge = await entry('large', '1/video/huge');
+    assert.deepEqual(huge.hashes.map((hash) => hash.opaque_type || hash.type), ['HASH_TYPE_MD5', 'ssvhpdna', 'videntifier']);
+    assert.equal(huge.metadata.large_fingerprints, 'tmkpdqf,videntifier,ssvhpdna,ssvhsaferhash', 'all that there are are named');
+    assert.equal((await scan('copy.jpg', ['large'])).verdict, 'VERDICT_MATCH', 'the rest of the entry is matched');
+    // Bytes come out as they came in, over a restart and a client with the usual limits, also by file and back.
+    client.close();
+    await server.kill();
+    await start();
+    const usual = new Client(server.address, undefined, { 'grpc.max_receive_message_length': 4 << 20 });
+    const exported = await usual.exportEntries('large');
+    usual.close();
+    const values = (id) => exported.find((found) => found.entry_id === id).hashes.filter((hash) => hash.opaque_type).map((hash) => Buffer.from(hash.value));
+    assert.deepEqual(values('1/video/v'), [other.large.get('/v2/entries/9/fingerprints/TMK')]);
+    assert.deepEqual(values('1/video/huge'), ['MORE', 'LARGE'].map((name) => other.large.get(`/v2/entries/9/fingerprints/${name}`)));
+    const file = path.join(dataDir, 'large.csv');
+    assert.equal((await tamiz(server, ['list', 'export', 'large', '-o', file])).code, 0);
+    const imported = await tamiz(server, ['list', 'import', 'large-copy', file, '--create']);
+    assert.equal(imported.code, 0, imported.stderr);
+    assert.equal((await list('large-copy')).digest, (await list('large')).digest);
   } finally {
     await client.call(client.exchanges, 'RemoveExchange', { name: 'large' });
     await other.stop();
@@ -282,7 +307,9 @@ test('a list that must be fresh and is not makes scans incomplete', { timeout: 2
 test('the command line, and readings that are counted', async () => {
   const json = await tamiz(server, ['exchange', 'list', '--json']);
   assert.deepEqual(JSON.parse(json.stdout).exchanges.map((one) => one.settings.name), ['ncii', 'ncmec']);
-  assert.match((await tamiz(server, ['exchange', 'list'])).stdout, /ncmec +ncmec-list +ncmec/);
+  for (const all of ['list', 'status']) {
+    assert.match((await tamiz(server, ['exchange', all])).stdout, /ncmec +ncmec-list +ncmec/);
+  }
   const made = await tamiz(server, ['exchange', 'add', 'by-hand', '--type', 'ncmec', '--base-url', ncmec.base, '--user-file', 'user', '--password-file', 'password', '--interval', '2h']);
   assert.equal(made.code, 0, made.stderr);
   assert.match(made.stdout, /list +by-hand/);

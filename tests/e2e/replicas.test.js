@@ -1,13 +1,17 @@
 // Two tamizd on one PostgreSQL: what one changes, the other answers; and what happens while the database is gone.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { Client, details, failure, status, until } from './support/client.js';
+import { FakeNcmec } from './support/exchanges.js';
 import { Postgres, Proxy } from './support/postgres.js';
-import { Server, media, slowdown } from './support/server.js';
+import { Server, media, slowdown, temporaryDirectory } from './support/server.js';
 
 let postgres;
+let secrets;
 let proxy;  // between the first replica and the database
 let servers;
 let one;
@@ -18,10 +22,15 @@ const environment = (port) => ({
   TAMIZ__STORE__URL: postgres.url(port),
   TAMIZ__STORE__STATEMENT_TIMEOUT: '2s',
   TAMIZ__STORE__CONNECT_TIMEOUT: '2s',
+  TAMIZ__EXCHANGE__ALLOW_PRIVATE: 'true',
+  TAMIZ__EXCHANGE__SECRETS_DIR: secrets,
 });
 
 before(async () => {
   postgres = await Postgres.start();
+  secrets = temporaryDirectory();
+  fs.writeFileSync(path.join(secrets, 'user'), 'tamiz\n');
+  fs.writeFileSync(path.join(secrets, 'password'), 'pass:word\n');
   proxy = await Proxy.start(postgres.port);
   // At the same time: both find no schema, and one makes it.
   servers = await Promise.all([
@@ -33,6 +42,7 @@ after(async () => {
   for (const server of servers ?? []) await server.stop();
   await proxy?.close();
   await postgres?.remove();
+  if (secrets) fs.rmSync(secrets, { recursive: true, force: true });
 });
 
 const verdict = async (client, lists) => (await client.scanBytes(media('resized.png'), { lists })).verdict;
@@ -91,6 +101,78 @@ test('changes of both at once all come through, in one order', { timeout: 120_00
       const loaded = state.lists.find((item) => item.list.list_name === 'busy');
       return loaded.list.digest === list.digest;
     });
+  }
+});
+
+test('holds set by both at once are all kept', { timeout: 120_000 }, async () => {
+  await one.call(one.lists, 'CreateList', { name: 'held' });
+  let text = header;
+  for (let i = 0; i < 40; i += 1) text += row(i);
+  await one.importText(text, { list: 'held' });
+  await until('the list on the other', () => two.call(two.lists, 'GetEntry', { list: 'held', entry_id: 'id-39' }).then(() => true, () => false));
+  const disable = (client, i) => client.call(client.lists, 'DisableEntry', { list: 'held', entry_id: `id-${i}`, reason: 'wrong' });
+  await Promise.all([one, two].map(async (client, which) => {
+    for (let i = which; i < 40; i += 2) await disable(client, i);
+  }));
+  for (const client of [one, two]) {
+    assert.equal((await client.call(client.lists, 'ListHolds', { list: 'held' })).holds.length, 40);
+  }
+  await one.call(one.lists, 'DeleteList', { list: 'held' });
+});
+
+test('two that read one exchange at the same moment never set it back', { timeout: 180_000 * slowdown }, async () => {
+  const ncmec = await new FakeNcmec().listen();
+  const md5 = (name) => crypto.createHash('md5').update(name).digest('hex');
+  const sync = (client) => client.call(client.exchanges, 'SyncExchange', { name: 'shared' }).then((answer) => answer.exchange);
+  const exchangeOf = async (client) => (await client.call(client.exchanges, 'ListExchanges')).exchanges.find((found) => found.settings.name === 'shared');
+  const readTo = () => JSON.parse(postgres.query('SELECT convert_from(checkpoint, \'UTF8\') FROM tamiz.exchanges')).done;
+  const entries = async () => Number((await one.call(one.lists, 'GetList', { list: 'shared' })).list.entry_count);
+  try {
+    // A long way back, read by both from the beginning: each piece becomes part of the list once.
+    for (let i = 0; i < 25_000; i += 1) ncmec.put('1', 'image', `i${i}`, { md5: md5(`i${i}`) }, { at: Date.now() - 86_400_000 - (i * 7919) % 40_000_000 });
+    await one.call(one.exchanges, 'AddExchange', { settings: { name: 'shared', list: 'shared', type: 'ncmec', base_url: ncmec.base, user_file: 'user', password_file: 'password', interval: { seconds: 86_400 } } });
+    const reading = Promise.allSettled([sync(one), until('the other to know it', () => sync(two).then(() => true, () => false))]);
+    const seen = [];
+    await until('it is complete', async () => {
+      const checkpoint = postgres.query('SELECT convert_from(checkpoint, \'UTF8\') FROM tamiz.exchanges');
+      if (checkpoint) seen.push(JSON.parse(checkpoint).done);
+      return (await exchangeOf(one)).caught_up || undefined;
+    }, 120 * slowdown);
+    await reading;
+    assert.deepEqual(seen, [...seen].sort((a, b) => a - b), 'it only goes forward');
+    assert.equal(await entries(), 25_000);
+    for (const client of [one, two]) {
+      await until('no reading goes on', async () => !(await exchangeOf(client)).running || undefined, 60 * slowdown);
+    }
+
+    // The first hears of an entry, slowly; meanwhile the second hears that it was withdrawn, and of another.
+    ncmec.put('1', 'image', 'withdrawn', { md5: md5('withdrawn') }, { at: (readTo() + 1) * 1000 });
+    // Readings end a few seconds before the present.
+    await until('it lies in the past', () => Date.now() > ncmec.entries.get('1/image/withdrawn').at + 6000 || undefined, 20);
+    let open;
+    ncmec.gate = new Promise((resolve) => { open = resolve; });
+    const slow = sync(one);
+    await until('the first to ask', () => ncmec.gate === undefined || undefined);
+    ncmec.remove('1', 'image', 'withdrawn', { at: Date.now() - 3000 });
+    ncmec.put('1', 'image', 'new', { md5: md5('new') }, { at: Date.now() - 3000 });
+    await until('the second to have read both', async () => {
+      await sync(two);
+      return await entries() === 25_001 || undefined;
+    }, 30 * slowdown);
+    const before = readTo();
+    open();
+    assert.match((await slow).outcome, /CHANGED|UNCHANGED/);
+    assert.ok(readTo() >= before, 'the checkpoint was not set back');
+    await failure(one.call(one.lists, 'GetEntry', { list: 'shared', entry_id: '1/image/withdrawn' }), status.NOT_FOUND);
+    assert.equal(await entries(), 25_001);
+
+    // Removed through one, it is gone from both.
+    await two.call(two.exchanges, 'RemoveExchange', { name: 'shared' });
+    await until('the other to forget it', () => failure(sync(one), status.NOT_FOUND).then(() => true, () => undefined));
+    await until('its metrics to go', async () => (await servers[0].metrics()).includes('exchange="shared"') ? undefined : true);
+  } finally {
+    await one.call(one.lists, 'DeleteList', { list: 'shared' }).catch(() => {});
+    await ncmec.stop();
   }
 });
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 
+import { Certificates } from './support/certificates.js';
 import { Client, details, failure, grpc, status, until } from './support/client.js';
 import { run } from './support/process.js';
 import { Server, binDir, media, temporaryDirectory } from './support/server.js';
@@ -13,22 +14,13 @@ let directory;
 let server;
 const at = (name) => path.join(directory, name);
 
-const openssl = async (...args) => {
-  const { code, stderr } = await run('openssl', args, { cwd: directory });
-  assert.equal(code, 0, stderr);
-};
-const authority = (name) => openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-  '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.pem`);
-// A certificate of `ca` in `file`.pem and its key in `file`.key.
-async function certificate(file, { ca = 'ca', days = 2, cn = file, names = 'DNS:tamiz.test,IP:127.0.0.1' } = {}) {
-  await openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${cn}`, '-keyout', `${file}.key`, '-out', `${file}.csr`);
-  fs.writeFileSync(at(`${file}.ext`), `subjectAltName=${names}\n`);
-  await openssl('x509', '-req', '-in', `${file}.csr`, '-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-CAcreateserial', '-days', String(days),
-    '-extfile', `${file}.ext`, '-out', `${file}.pem`);
-}
+let certificates;
+const authority = (name) => certificates.authority(name);
+const certificate = (file, options) => certificates.certificate(file, options);
 
 before(async () => {
   directory = temporaryDirectory();
+  certificates = new Certificates(directory);
   await authority('ca');
   await certificate('server');
   await certificate('client');

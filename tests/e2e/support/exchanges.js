@@ -38,6 +38,7 @@ export class FakeNcmec extends FakeServer {
     this.entries = new Map();   // member/kind/id -> { member, kind, id, at, fingerprints, classification, deleted }
     this.large = new Map();     // href -> bytes
     this.brokenLinks = 0;       // so many next links fail
+    this.gate = undefined;      // a promise that the next answer, made at once, waits for
   }
 
   get base() { return `http://127.0.0.1:${this.port}/hashsharing`; }
@@ -54,7 +55,9 @@ export class FakeNcmec extends FakeServer {
     const expected = `Basic ${Buffer.from(`${this.user}:${this.password}`).toString('base64')}`;
     if (request.headers.authorization !== expected) { response.writeHead(401); return response.end(); }
     const url = new URL(request.url, 'http://x');
-    const send = (body, type = 'application/xml') => { response.writeHead(200, { 'content-type': type }); response.end(body); };
+    const { gate } = this;
+    this.gate = undefined;
+    const send = (body, type = 'application/xml') => Promise.resolve(gate).then(() => { response.writeHead(200, { 'content-type': type }); response.end(body); });
     if (url.pathname === '/hashsharing/v2/status') {
       return send('<?xml version="1.0"?><status xmlns="https://hashsharing.ncmec.org/hashsharing/v2"><ipAddress>127.0.0.1</ipAddress><username>tamiz</username><member id="7001">Tamiz Test Platform</member></status>');
     }

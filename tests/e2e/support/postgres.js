@@ -29,7 +29,9 @@ async function freePort() {
 }
 
 export class Postgres {
-  static async start() {
+  // `tls`: { certificate, key, ca } files; then it takes connections over the network with TLS, a password and a
+  // client's certificate of that authority only.
+  static async start({ tls, password } = {}) {
     const postgres = new Postgres();
     postgres.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tamiz-pg-'));
     postgres.port = await freePort();
@@ -38,18 +40,35 @@ export class Postgres {
     execFileSync(path.join(binDir(), 'initdb'),
       ['-D', postgres.data, '-A', 'trust', '-U', 'tamiz', '-E', 'UTF8', '--locale=C', '--no-sync'],
       { ...user(), cwd: postgres.folder, stdio: 'pipe' });
+    postgres.settings = tls ? postgres.useTls(tls) : [];
     await postgres.run();
+    if (password) postgres.query(`ALTER ROLE tamiz PASSWORD '${password}'`);
     return postgres;
   }
 
   get data() { return path.join(this.folder, 'data'); }
   url(port = this.port) { return `postgresql://tamiz@127.0.0.1:${port}/postgres`; }
 
+  useTls(files) {
+    const { uid, gid } = user();
+    const settings = ['-c', 'ssl=on'];
+    for (const [name, option] of [['certificate', 'ssl_cert_file'], ['key', 'ssl_key_file'], ['ca', 'ssl_ca_file']]) {
+      const copy = path.join(this.folder, name);
+      fs.copyFileSync(files[name], copy);
+      fs.chmodSync(copy, 0o600);
+      if (uid !== undefined) fs.chownSync(copy, uid, gid);
+      settings.push('-c', `${option}=${copy}`);
+    }
+    fs.writeFileSync(path.join(this.data, 'pg_hba.conf'),
+      'local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n');
+    return settings;
+  }
+
   // Starts the server (again).
   async run() {
     fs.rmSync(path.join(this.data, 'postmaster.pid'), { force: true });
     this.process = spawn(path.join(binDir(), 'postgres'),
-      ['-D', this.data, '-p', String(this.port), '-k', this.folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+      ['-D', this.data, '-p', String(this.port), '-k', this.folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off', ...this.settings],
       { ...user(), cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
     this.log = '';
     this.process.stderr.on('data', (part) => { this.log += part; });
@@ -72,8 +91,9 @@ export class Postgres {
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
+  // By its socket, where nothing is asked for.
   query(sql) {
-    return execFileSync(path.join(binDir(), 'psql'), ['-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', this.url(), '-c', sql],
+    return execFileSync(path.join(binDir(), 'psql'), ['-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', this.folder, '-p', String(this.port), '-U', 'tamiz', '-d', 'postgres', '-c', sql],
       { encoding: 'utf8' }).trim();
   }
 }

@@ -25,13 +25,14 @@ TEST(CsvRows, OneRowAHashWithQuotesWhereNeeded) {
                 std::string(64, '1') + ",A1;B2,\"{\"\"case\"\":\"\"1, 2\"\"}\",77,0\n");
 }
 
-TEST(CsvRows, LeavesOutWhatAFileCannotHold) {
+TEST(CsvRows, WritesOpaqueHashesWithTheirKindAndEncoding) {
   v1::Entry entry;
   entry.set_entry_id("x");
   v1::EntryHash* opaque = entry.add_hashes();
   opaque->set_type(v1::HASH_TYPE_OPAQUE);
-  opaque->set_opaque_type("photodna");
-  EXPECT_EQ(CsvRows(entry), "");
+  opaque->set_opaque_type("new,kind");
+  opaque->set_value("text");
+  EXPECT_EQ(CsvRows(entry), "x,\"opaque:new,kind\",hex:74657874,,,,\n");
 }
 
 }  // namespace

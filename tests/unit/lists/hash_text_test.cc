@@ -31,7 +31,7 @@ TEST(HashText, KindsHaveManyNames) {
   EXPECT_EQ(ParseHashKind("Pdq"), HashKind(HashType::kPdq));
   EXPECT_EQ(ParseHashKind("PhotoDNA"), kPhoto);
   EXPECT_EQ(ParseHashKind("pdna"), kPhoto);
-  EXPECT_EQ(ParseHashKind("Opaque:TMK"), HashKind(HashType::kOpaque, "tmk"));
+  EXPECT_EQ(ParseHashKind("Opaque: TMK"), HashKind(HashType::kOpaque, "TMK"));
   for (const char* none : {"", "opaque", "opaque:", "crc32"}) EXPECT_FALSE(ParseHashKind(none)) << none;
 }
 
@@ -70,6 +70,11 @@ TEST(HashText, PhotoDnaHasOneLengthAndOtherOpaqueKindsAny) {
   const HashKind other(HashType::kOpaque, "tmk");
   EXPECT_EQ(Decode(other, HashEncoding::kAuto, "any text").size(), 8u);
   EXPECT_EQ(Decode(other, HashEncoding::kHex, "0102").size(), 2u);
+  const std::vector<std::uint8_t> bytes{0x00, 0xff};
+  EXPECT_EQ(Decode(other, HashEncoding::kAuto, "hex:00fF"), bytes) << "as exports write it";
+  EXPECT_NE(Fault(other, HashEncoding::kAuto, "hex:00f"), "");
+  EXPECT_EQ(Decode(kPhoto, HashEncoding::kAuto, "hex:" + std::string(288, 'a')).size(), kPhotoDnaBytes);
+  EXPECT_NE(Fault(HashType::kMd5, HashEncoding::kAuto, "hex:00ff10a0b1c2d3e4f5061728394a5b6c"), "");
 }
 
 TEST(HashText, DerivedIdsAreStableAndHideTheHash) {

@@ -139,8 +139,9 @@ class RecordingStore final : public store::Store {
   }
   StatusOr<lists::ListInfo> GetList(std::string_view list) override { return inner_->GetList(list); }
   StatusOr<std::vector<lists::ListInfo>> Lists() override { return inner_->Lists(); }
-  StatusOr<lists::ListInfo> UpdateList(const lists::ListInfo& info) override {
-    return inner_->UpdateList(info);
+  StatusOr<lists::ListInfo> ChangeList(std::string_view list,
+                                       const std::function<Status(lists::ListInfo&)>& edit) override {
+    return inner_->ChangeList(list, edit);
   }
   Status DeleteList(std::string_view list) override { return inner_->DeleteList(list); }
   StatusOr<lists::ListInfo> Apply(std::string_view list, const store::Change& change, bool counts_only,

@@ -363,10 +363,13 @@ TEST_F(ScannerTest, StopOnMatchGoesOnWhileTheVerdictCouldChange) {
   EXPECT_FALSE(stops());
   // Frames to come would lower the share of the upload.
   AddList("share", 7);
-  auto info = lists_.GetList("share");
-  ASSERT_TRUE(info.ok());
-  info->policy.min_query_coverage = 0.001;
-  ASSERT_TRUE(lists_.UpdateList(*info).ok());
+  ASSERT_TRUE(lists_
+                  .ChangeList("share",
+                              [](lists::ListInfo& info) {
+                                info.policy.min_query_coverage = 0.001;
+                                return OkStatus();
+                              })
+                  .ok());
   EXPECT_FALSE(stops());
   // An allowed look-alike takes that frame away.
   AddList("allow", 7, lists::ListMode::kEnforce, lists::ListKind::kAllow);
@@ -475,10 +478,13 @@ TEST_F(ScannerTest, ListsAskForFramesWhereTheRequestDoesNot) {
   frames_.frames = {{.seed = 3}};
   ASSERT_TRUE(Scan(Input()).ok());
   EXPECT_FALSE(frames_.last_plan.exact);
-  auto info = lists_.GetList("block");
-  ASSERT_TRUE(info.ok());
-  info->policy.sampling.preset = media::SamplingPreset::kExact;
-  ASSERT_TRUE(lists_.UpdateList(*info).ok());
+  ASSERT_TRUE(lists_
+                  .ChangeList("block",
+                              [](lists::ListInfo& info) {
+                                info.policy.sampling.preset = media::SamplingPreset::kExact;
+                                return OkStatus();
+                              })
+                  .ok());
   ASSERT_TRUE(Scan(Input()).ok());
   EXPECT_TRUE(frames_.last_plan.exact);
   ScanInput fast = Input();
