@@ -123,6 +123,8 @@ void AddAddVerb(CLI::App& exchanges, Session& session) {
   add->add_option("--password-file", *s.mutable_password_file(), "of ncmec: the same for the password");
   add->add_option("--function-key-file", *s.mutable_function_key_file(), "of stopncii: key of FetchHashes");
   add->add_option("--subscription-key-file", *s.mutable_subscription_key_file(), "of stopncii");
+  add->add_option("--feedback-key-file", *s.mutable_feedback_key_file(),
+                  "of stopncii: key of SubmitFeedback; without it no feedback is sent");
   add->add_option("--interval", options->interval, "between two readings, for example 30m; default 1h");
   add->add_option("--max-change-share", options->share,
                   "share of the list that may change without approval, 0 to 1");
@@ -131,6 +133,48 @@ void AddAddVerb(CLI::App& exchanges, Session& session) {
   add->callback([&session, options, large] {
     options->settings.set_large_fingerprints(*large);
     session.run = [&session, options] { return RunAdd(session, *options); };
+  });
+}
+
+void AddFeedbackVerbs(CLI::App& exchanges, Session& session) {
+  auto asked = std::make_shared<v1::ListFeedbackReasonsRequest>();
+  CLI::App* reasons = exchanges.add_subcommand(
+      "reasons", "Print the reasons for which a hash may be said to be wrong, with their ids.");
+  reasons->add_option("name", *asked->mutable_name(), "name of the exchange")->required();
+  reasons->add_option("type", *asked->mutable_hash_type(), "type of the hash, for example md5")->required();
+  reasons->callback([&session, asked] {
+    session.run = [&session, asked] {
+      return Call(session, &Stub::ListFeedbackReasons, *asked,
+                  [](const v1::ListFeedbackReasonsResponse& response) {
+                    Table table({"id", "reason"});
+                    for (const v1::FeedbackReason& one : response.reasons())
+                      table.Add({Printable(one.reason_id()), Printable(one.name())});
+                    table.Print();
+                  });
+    };
+  });
+
+  auto told = std::make_shared<v1::SendFeedbackRequest>();
+  auto ids = std::make_shared<std::vector<std::string>>();
+  auto right = std::make_shared<bool>(false), wrong = std::make_shared<bool>(false);
+  CLI::App* feedback = exchanges.add_subcommand(
+      "feedback", "Tell an exchange whether a hash of an entry is what it is said to be.");
+  feedback->add_option("name", *told->mutable_name(), "name of the exchange")->required();
+  feedback->add_option("entry", *told->mutable_entry_id(), "id of the entry")->required();
+  feedback->add_option("--type", *told->mutable_hash_type(), "which of its hashes, for example md5")
+      ->required();
+  CLI::Option_group* kind = feedback->add_option_group("kind");
+  kind->add_flag("--affirmative", *right, "it is what it is said to be");
+  kind->add_flag("--negative", *wrong, "it is not");
+  kind->require_option(1);
+  feedback->add_option("--reason", *ids, "id of a reason, see `tamiz exchange reasons`; of stopncii: a tag");
+  feedback->callback([&session, told, ids, right, wrong] {  // both flags must live until the parsing is done
+    told->set_kind(*right && !*wrong ? v1::FEEDBACK_KIND_AFFIRMATIVE : v1::FEEDBACK_KIND_NEGATIVE);
+    told->mutable_reasons()->Assign(ids->begin(), ids->end());
+    session.run = [&session, told] {
+      return Call(session, &Stub::SendFeedback, *told,
+                  [&](const v1::SendFeedbackResponse&) { fmt::print("told {}\n", Printable(told->name())); });
+    };
   });
 }
 
@@ -177,6 +221,7 @@ void AddExchangeCommands(CLI::App& app, Session& session) {
       });
     };
   });
+  AddFeedbackVerbs(*exchanges, session);
   auto [remove, remove_name] = verb("remove", "Forget an exchange; its list stays.");
   remove->callback([&session, name = remove_name] {
     session.run = [&session, name] {

@@ -19,7 +19,9 @@ constexpr std::array kRules = {
     MethodRule{"AdminService/SelfTest", Role::kAdmin},
     MethodRule{"ExchangeService/AddExchange", Role::kAdmin},  // it names files with credentials
     MethodRule{"ExchangeService/ListExchanges", Role::kListsRead},
+    MethodRule{"ExchangeService/ListFeedbackReasons", Role::kListsRead},
     MethodRule{"ExchangeService/RemoveExchange", Role::kAdmin},
+    MethodRule{"ExchangeService/SendFeedback", Role::kListsWrite},
     MethodRule{"ExchangeService/SyncExchange", Role::kListsWrite},
     MethodRule{"ExchangeService/TestExchange", Role::kAdmin},
     MethodRule{"HashService/Hash", Role::kScan},

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "core/base/log.h"
 #include "server/proto_convert.h"
 #include "server/rpc_call.h"
 
@@ -21,6 +22,7 @@ exchange::Settings ToSettings(const v1::ExchangeSettings& proto) {
   settings.password_file = proto.password_file();
   settings.function_key_file = proto.function_key_file();
   settings.subscription_file = proto.subscription_key_file();
+  settings.feedback_key_file = proto.feedback_key_file();
   if (proto.has_interval()) {
     settings.interval = std::chrono::seconds(TimeUtil::DurationToSeconds(proto.interval()));
   }
@@ -39,6 +41,7 @@ void ToProto(const exchange::Settings& settings, v1::ExchangeSettings* proto) {
   proto->set_password_file(settings.password_file);
   proto->set_function_key_file(settings.function_key_file);
   proto->set_subscription_key_file(settings.subscription_file);
+  proto->set_feedback_key_file(settings.feedback_key_file);
   *proto->mutable_interval() = TimeUtil::SecondsToDuration(settings.interval.count());
   if (settings.max_change_share >= 0) proto->set_max_change_share(settings.max_change_share);
   proto->set_large_fingerprints(settings.large_fingerprints);
@@ -122,6 +125,53 @@ grpc::ServerUnaryReactor* ExchangeService::TestExchange(grpc::CallbackServerCont
       [this, request, response](RpcCall& call) -> Status {
         TAMIZ_ASSIGN_OR_RETURN(*response->mutable_detail(), exchanges_.Test(request->name(), call.context()));
         return OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* ExchangeService::ListFeedbackReasons(grpc::CallbackServerContext* context,
+                                                               const v1::ListFeedbackReasonsRequest* request,
+                                                               v1::ListFeedbackReasonsResponse* response) {
+  return RunUnary(
+      context, "ExchangeService/ListFeedbackReasons", parts_,
+      [&](work::Task task) { return syncs_.Submit(std::move(task)); },
+      [this, request, response](RpcCall& call) -> Status {
+        TAMIZ_ASSIGN_OR_RETURN(
+            const std::vector<exchange::FeedbackReason> reasons,
+            exchanges_.FeedbackReasons(request->name(), request->hash_type(), call.context()));
+        for (const exchange::FeedbackReason& reason : reasons) {
+          v1::FeedbackReason* added = response->add_reasons();
+          added->set_reason_id(reason.id);
+          added->set_name(reason.name);
+        }
+        return OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* ExchangeService::SendFeedback(grpc::CallbackServerContext* context,
+                                                        const v1::SendFeedbackRequest* request,
+                                                        v1::SendFeedbackResponse*) {
+  return RunUnary(
+      context, "ExchangeService/SendFeedback", parts_,
+      [&](work::Task task) { return syncs_.Submit(std::move(task)); },
+      [this, request](RpcCall& call) -> Status {
+        if (request->kind() != v1::FEEDBACK_KIND_AFFIRMATIVE &&
+            request->kind() != v1::FEEDBACK_KIND_NEGATIVE) {
+          return WithField(
+              InvalidArgument("kind must be FEEDBACK_KIND_AFFIRMATIVE or FEEDBACK_KIND_NEGATIVE"), "kind");
+        }
+        exchange::Feedback feedback{.type = request->hash_type(),
+                                    .is_affirmative = request->kind() == v1::FEEDBACK_KIND_AFFIRMATIVE,
+                                    .reasons = {request->reasons().begin(), request->reasons().end()}};
+        const Status sent =
+            exchanges_.SendFeedback(request->name(), request->entry_id(), feedback, call.context());
+        // The audit trail: who told whom what.
+        LogInfo("feedback sent to an exchange", {{"exchange", request->name()},
+                                                 {"entry", request->entry_id()},
+                                                 {"type", request->hash_type()},
+                                                 {"affirmative", feedback.is_affirmative},
+                                                 {"principal", call.pass().principal()},
+                                                 {"outcome", sent.ok() ? "taken" : Message(sent)}});
+        return sent;
       });
 }
 

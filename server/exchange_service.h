@@ -25,6 +25,12 @@ class ExchangeService final : public v1::ExchangeService::CallbackService {
   grpc::ServerUnaryReactor* TestExchange(grpc::CallbackServerContext* context,
                                          const v1::TestExchangeRequest* request,
                                          v1::TestExchangeResponse* response) override;
+  grpc::ServerUnaryReactor* ListFeedbackReasons(grpc::CallbackServerContext* context,
+                                                const v1::ListFeedbackReasonsRequest* request,
+                                                v1::ListFeedbackReasonsResponse* response) override;
+  grpc::ServerUnaryReactor* SendFeedback(grpc::CallbackServerContext* context,
+                                         const v1::SendFeedbackRequest* request,
+                                         v1::SendFeedbackResponse* response) override;
   grpc::ServerUnaryReactor* RemoveExchange(grpc::CallbackServerContext* context,
                                            const v1::RemoveExchangeRequest* request,
                                            v1::RemoveExchangeResponse* response) override;

@@ -27,6 +27,16 @@ struct Page {
   std::uint64_t skipped = 0;  // records, or hashes of records, that cannot be kept
 };
 
+// What a platform says of one fingerprint of an entry.
+struct Feedback {
+  std::string type;                  // TypeName of the fingerprint
+  bool is_affirmative = false;       // it is what it is said to be; else it is not
+  std::vector<std::string> reasons;  // ids of reasons; what else stands here is the exchange's own
+};
+struct FeedbackReason {
+  std::string id, name;
+};
+
 // One source of changes. One thread at a time.
 class Exchange {
  public:
@@ -38,6 +48,13 @@ class Exchange {
   [[nodiscard]] virtual StatusOr<Page> Fetch(const std::string& checkpoint, const CallContext& context) = 0;
   // Asks for something small with the credentials; for people: who the exchange takes us for.
   [[nodiscard]] virtual StatusOr<std::string> Test(const CallContext& context) = 0;
+  // Reasons for which a fingerprint of this type may be said to be wrong; empty if the exchange names none.
+  [[nodiscard]] virtual StatusOr<std::vector<FeedbackReason>> FeedbackReasons(const std::string& type,
+                                                                              const CallContext& context) = 0;
+  // Tells the exchange, once. `entry` came from it and has a fingerprint of that type. INVALID_ARGUMENT with
+  // the field "reasons" or "hash_type"; else as Fetch. UNAVAILABLE leaves open whether the exchange took it.
+  [[nodiscard]] virtual Status SendFeedback(const lists::Entry& entry, const Feedback& feedback,
+                                            const CallContext& context) = 0;
 };
 
 }  // namespace tamiz::exchange

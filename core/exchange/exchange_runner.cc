@@ -1,6 +1,7 @@
 #include "core/exchange/exchange_runner.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +13,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mutex.h"
+#include "core/exchange/fingerprint.h"
 #include "core/exchange/stopncii.h"
 #include "core/net/http_client.h"
 #include "core/store/change_codec.h"
@@ -465,6 +467,36 @@ StatusOr<ExchangeStatus> ExchangeRunner::SyncNow(std::string_view name, const Ca
 StatusOr<std::string> ExchangeRunner::Test(std::string_view name, const CallContext& context) {
   TAMIZ_ASSIGN_OR_RETURN(const State::Found found, state_->Read(name));
   return MakeExchange(found.settings, state_->ExchangeParts())->Test(context);
+}
+
+StatusOr<std::vector<FeedbackReason>> ExchangeRunner::FeedbackReasons(std::string_view name,
+                                                                      const std::string& type,
+                                                                      const CallContext& context) {
+  TAMIZ_ASSIGN_OR_RETURN(const State::Found found, state_->Read(name));
+  return MakeExchange(found.settings, state_->ExchangeParts())->FeedbackReasons(NormalType(type), context);
+}
+
+Status ExchangeRunner::SendFeedback(std::string_view name, std::string_view entry_id, Feedback feedback,
+                                    const CallContext& context) {
+  TAMIZ_ASSIGN_OR_RETURN(const State::Found found, state_->Read(name));
+  TAMIZ_ASSIGN_OR_RETURN(const lists::Entry entry, state_->parts.store.GetEntry(found.list_id, entry_id));
+  feedback.type = NormalType(feedback.type);
+  std::set<std::string> types;
+  for (const lists::EntryHash& hash : entry.hashes) types.insert(TypeName(hash));
+  // Large fingerprints may be there and not kept.
+  if (const auto large = entry.metadata.find("large_fingerprints"); large != entry.metadata.end()) {
+    for (std::size_t at = 0; at < large->second.size();) {
+      const std::size_t end = std::min(large->second.find(',', at), large->second.size());
+      types.insert(large->second.substr(at, end - at));
+      at = end + 1;
+    }
+  }
+  if (!types.contains(feedback.type)) {
+    return WithField(InvalidArgument(fmt::format("the entry has no hash of type '{}'; it has {}",
+                                                 feedback.type, fmt::join(types, ", "))),
+                     "hash_type");
+  }
+  return MakeExchange(found.settings, state_->ExchangeParts())->SendFeedback(entry, feedback, context);
 }
 
 StatusOr<lists::ListInfo> ExchangeRunner::Approve(std::string_view list, bool reject,

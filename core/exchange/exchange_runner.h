@@ -55,6 +55,14 @@ class ExchangeRunner {
   [[nodiscard]] StatusOr<ExchangeStatus> SyncNow(std::string_view name, const CallContext& context);
   [[nodiscard]] StatusOr<std::string> Test(std::string_view name, const CallContext& context);
 
+  // Exchange::FeedbackReasons. NOT_FOUND.
+  [[nodiscard]] StatusOr<std::vector<FeedbackReason>> FeedbackReasons(std::string_view name,
+                                                                      const std::string& type,
+                                                                      const CallContext& context);
+  // Exchange::SendFeedback, of an entry of its list. NOT_FOUND; INVALID_ARGUMENT names the types that it has.
+  [[nodiscard]] Status SendFeedback(std::string_view name, std::string_view entry_id, Feedback feedback,
+                                    const CallContext& context);
+
   // Settles the change of a list that waits: applies it, or drops it and pauses the exchanges of the list.
   // NOT_FOUND (NOTHING_PENDING); ABORTED (CHANGE_OUTDATED) if another replica read the exchange on meanwhile.
   [[nodiscard]] StatusOr<lists::ListInfo> Approve(std::string_view list, bool reject,

@@ -101,6 +101,11 @@ std::optional<lists::EntryHash> ReadFingerprint(std::string_view type, std::stri
   return hash;
 }
 
+std::string TypeName(const lists::EntryHash& hash) {
+  if (hash.type != lists::HashType::kOpaque) return std::string(lists::ToString(hash.type));
+  return hash.opaque_type == "photodna" ? "pdna" : NormalType(hash.opaque_type);
+}
+
 std::string EntryId(std::string_view text) {
   const bool fits = text.size() <= kMostIdBytes && std::ranges::all_of(text, [](char c) {
                       return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;

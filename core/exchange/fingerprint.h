@@ -20,6 +20,9 @@ namespace tamiz::exchange {
 // read.
 [[nodiscard]] std::optional<lists::EntryHash> ReadFingerprint(std::string_view type, std::string_view value);
 
+// The normal name of a kept fingerprint's type.
+[[nodiscard]] std::string TypeName(const lists::EntryHash& hash);
+
 // `text` where it can be an entry's id, else a digest of it.
 [[nodiscard]] std::string EntryId(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
+#include <sstream>
 #include <utility>
 
 #include "core/base/hex.h"
@@ -18,6 +19,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr char kNamespace[] = "https://hashsharing.ncmec.org/hashsharing/v2";
 constexpr std::size_t kPageBytes = 64 << 20;
 constexpr std::size_t kPageLargeBytes = 256 << 20;  // large fingerprints of one page, which memory holds
 constexpr std::int64_t kSettle = 5;                 // seconds that a range stays behind the present
@@ -25,6 +27,27 @@ constexpr std::int64_t kLinkLife = 12 * 3600;       // of a next link
 constexpr std::int64_t kEpoch = 946'684'800;        // 2000: before the first entry
 constexpr std::int64_t kLargePages = 10;            // pages of a range above which it is cut
 constexpr int kQuietRanges = 3;                     // one-page ranges after which ranges grow
+
+// Types in paths, by their normal names.
+constexpr std::pair<std::string_view, std::string_view> kFeedbackTypes[] = {
+    {"md5", "MD5"},
+    {"netclean", "NETCLEAN"},
+    {"pdna", "PDNA"},
+    {"pdq", "PDQ"},
+    {"sha1", "SHA1"},
+    {"ssvhpdna", "SSVH_PDNA"},
+    {"ssvhsaferhash", "SSVH_SAFER_HASH"},
+    {"tmkpdqf", "TMK_PDQF"},
+    {"videntifier", "VIDENTIFIER"},
+};
+
+StatusOr<std::string_view> FeedbackType(const std::string& type) {
+  for (const auto& [normal, name] : kFeedbackTypes) {
+    if (normal == type) return name;
+  }
+  return WithField(InvalidArgument(fmt::format("NCMEC takes no feedback on hashes of type '{}'", type)),
+                   "hash_type");
+}
 
 // Without a prefix of a namespace.
 std::string_view LocalName(const pugi::xml_node& node) {
@@ -87,6 +110,8 @@ void ReadEntry(const pugi::xml_node& node, std::string_view kind, bool is_delete
   lists::Entry entry;
   entry.id = item.id;
   entry.metadata = {{"member_id", member_id}, {"kind", std::string(kind)}};
+  // An id that had to be replaced is needed to name the entry to NCMEC.
+  if (!entry.id.ends_with("/" + id)) entry.metadata["ncmec_id"] = id;
   if (const std::string name = Text(member); !name.empty()) entry.metadata["member"] = name;
   if (const std::string classification = Text(Child(node, "classification")); !classification.empty()) {
     entry.labels.push_back(classification);
@@ -186,17 +211,59 @@ class Ncmec final : public Exchange {
                        member.attribute("id").value(), Text(member));
   }
 
+  StatusOr<std::vector<FeedbackReason>> FeedbackReasons(const std::string& type,
+                                                        const CallContext& context) override {
+    TAMIZ_ASSIGN_OR_RETURN(const std::string_view name, FeedbackType(type));
+    TAMIZ_ASSIGN_OR_RETURN(const std::string text,
+                           Get(fmt::format("/v2/feedback/{}/reasons", name), 1 << 20, context));
+    return ReadNcmecReasons(text);
+  }
+
+  Status SendFeedback(const lists::Entry& entry, const Feedback& feedback,
+                      const CallContext& context) override {
+    TAMIZ_ASSIGN_OR_RETURN(const std::string_view type, FeedbackType(feedback.type));
+    if (feedback.is_affirmative != feedback.reasons.empty()) {
+      return WithField(InvalidArgument("NCMEC takes reasons with negative feedback, at least one, and none "
+                                       "with affirmative feedback"),
+                       "reasons");
+    }
+    const auto text_of = [&](const char* key) {
+      const auto found = entry.metadata.find(key);
+      return found == entry.metadata.end() ? std::string() : found->second;
+    };
+    const std::string member = text_of("member_id");
+    std::string id = text_of("ncmec_id");
+    const std::string prefix = fmt::format("{}/{}/", member, text_of("kind"));
+    if (id.empty() && entry.id.starts_with(prefix)) id = entry.id.substr(prefix.size());
+    if (member.empty() || id.empty()) {
+      return MakeError(StatusCode::kFailedPrecondition, "the entry did not come from NCMEC",
+                       "ENTRY_NOT_OF_EXCHANGE");
+    }
+    net::HttpRoute route;
+    TAMIZ_RETURN_IF_ERROR(Authorise(route));
+    return SendText(
+        parts_, fmt::format("{}/v2/entries/{}/{}/{}/feedback", base_, Escaped(member), Escaped(id), type),
+        std::move(route),
+        {.method = "PUT", .content_type = "application/xml; charset=utf-8", .text = NcmecFeedback(feedback)},
+        context);
+  }
+
  private:
   std::int64_t Now() const {
     return std::chrono::duration_cast<std::chrono::seconds>(parts_.clock.WallNow().time_since_epoch())
         .count();
   }
 
+  Status Authorise(net::HttpRoute& route) const {
+    TAMIZ_ASSIGN_OR_RETURN(route.user, Secret(parts_.config, settings_.user_file, "user_file"));
+    TAMIZ_ASSIGN_OR_RETURN(route.password, Secret(parts_.config, settings_.password_file, "password_file"));
+    return OkStatus();
+  }
+
   StatusOr<std::string> Get(const std::string& reference, std::size_t max_bytes,
                             const CallContext& context) const {
     net::HttpRoute route;
-    TAMIZ_ASSIGN_OR_RETURN(route.user, Secret(parts_.config, settings_.user_file, "user_file"));
-    TAMIZ_ASSIGN_OR_RETURN(route.password, Secret(parts_.config, settings_.password_file, "password_file"));
+    TAMIZ_RETURN_IF_ERROR(Authorise(route));
     return GetText(parts_, base_ + reference, std::move(route), max_bytes, context);
   }
 
@@ -327,6 +394,41 @@ StatusOr<NcmecAnswer> ReadNcmecAnswer(std::string_view xml) {
   ReadKind(Child(root, "videos"), "video", "deletedVideo", answer);
   answer.next = Text(Child(Child(root, "paging"), "next"));
   return answer;
+}
+
+StatusOr<std::vector<FeedbackReason>> ReadNcmecReasons(std::string_view xml) {
+  pugi::xml_document document;
+  if (!document.load_buffer(xml.data(), xml.size())) return BadAnswer("the reasons are no XML");
+  const pugi::xml_node root = document.document_element();
+  const pugi::xml_node reasons =
+      LocalName(root) == "availableFeedbackReasons" ? root : Child(root, "availableFeedbackReasons");
+  if (!reasons) return BadAnswer("it holds no reasons");
+  std::vector<FeedbackReason> found;
+  for (const pugi::xml_node node : reasons.children()) {
+    if (LocalName(node) != "reason") continue;
+    found.push_back({node.attribute("guid").value(), node.attribute("name").value()});
+  }
+  return found;
+}
+
+std::string NcmecFeedback(const Feedback& feedback) {
+  pugi::xml_document document;
+  pugi::xml_node declaration = document.append_child(pugi::node_declaration);
+  declaration.append_attribute("version") = "1.0";
+  declaration.append_attribute("encoding") = "UTF-8";
+  pugi::xml_node root = document.append_child("feedbackSubmission");
+  root.append_attribute("xmlns") = kNamespace;
+  if (feedback.is_affirmative) {
+    root.append_child("affirmative");
+  } else {
+    pugi::xml_node ids = root.append_child("negative").append_child("reasonIds");
+    for (const std::string& id : feedback.reasons) {
+      ids.append_child("guid").append_child(pugi::node_pcdata).set_value(id.c_str());
+    }
+  }
+  std::ostringstream text;
+  document.save(text, "", pugi::format_raw);
+  return text.str();
 }
 
 std::unique_ptr<Exchange> MakeNcmec(const Settings& settings, const Parts& parts) {

@@ -35,4 +35,10 @@ struct NcmecAnswer {
 // DATA_LOSS if it is none. Unknown elements are passed over.
 [[nodiscard]] StatusOr<NcmecAnswer> ReadNcmecAnswer(std::string_view xml);
 
+// A document of feedback reasons, which may stand in another element. DATA_LOSS if it is none.
+[[nodiscard]] StatusOr<std::vector<FeedbackReason>> ReadNcmecReasons(std::string_view xml);
+
+// What is sent as feedback.
+[[nodiscard]] std::string NcmecFeedback(const Feedback& feedback);
+
 }  // namespace tamiz::exchange

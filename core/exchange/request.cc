@@ -18,6 +18,23 @@ int Number(std::string_view text, std::size_t at, std::size_t digits) {
   return error == std::errc() && end == begin + digits && value >= 0 ? value : -1;
 }
 
+constexpr std::size_t kAnswerBytes = 1 << 20;  // to what is sent; nobody reads it
+
+StatusOr<net::HttpRequest> RequestTo(const Parts& parts, const std::string& url, net::HttpRoute route) {
+  const StatusOr<net::HttpUri> uri = net::ParseHttpUri(url);
+  if (!uri.ok()) return BadAnswer(fmt::format("it leads to no usable address: {}", Message(uri.status())));
+  route.allow_private = parts.config.allow_private;
+  route.ca_file = parts.config.ca_file;
+  net::HttpRequest request{.uri = *uri};
+  request.route = [route = std::move(route)](const net::HttpUri&) -> StatusOr<net::HttpRoute> {
+    return route;
+  };
+  request.limits.total_time = parts.config.request_time;
+  request.limits.max_attempts = parts.config.max_attempts;
+  request.limits.max_redirects = 0;
+  return request;
+}
+
 }  // namespace
 
 StatusOr<std::string> Secret(const Config& config, const std::string& file, std::string_view field) {
@@ -26,19 +43,30 @@ StatusOr<std::string> Secret(const Config& config, const std::string& file, std:
 
 StatusOr<std::string> GetText(const Parts& parts, const std::string& url, net::HttpRoute route,
                               std::size_t max_bytes, const CallContext& context) {
-  const StatusOr<net::HttpUri> uri = net::ParseHttpUri(url);
-  if (!uri.ok()) return BadAnswer(fmt::format("it leads to no usable address: {}", Message(uri.status())));
-  route.allow_private = parts.config.allow_private;
-  route.ca_file = parts.config.ca_file;
-  net::HttpRequest request{.uri = *uri};
-  request.route = [&](const net::HttpUri&) -> StatusOr<net::HttpRoute> { return route; };
-  request.limits.total_time = parts.config.request_time;
-  request.limits.max_attempts = parts.config.max_attempts;
-  request.limits.max_redirects = 0;
+  TAMIZ_ASSIGN_OR_RETURN(const net::HttpRequest request, RequestTo(parts, url, std::move(route)));
   net::TextSink sink(max_bytes);
   TAMIZ_ASSIGN_OR_RETURN(const net::HttpResponse response, parts.client.Get(request, sink, context));
   if (response.status != 200) return net::StatusOfResponse(response, "the exchange");
   return std::move(sink.text);
+}
+
+Status SendText(const Parts& parts, const std::string& url, net::HttpRoute route, const net::HttpBody& body,
+                const CallContext& context) {
+  TAMIZ_ASSIGN_OR_RETURN(const net::HttpRequest request, RequestTo(parts, url, std::move(route)));
+  net::TextSink sink(kAnswerBytes);
+  TAMIZ_ASSIGN_OR_RETURN(const net::HttpResponse response, parts.client.Send(request, body, sink, context));
+  if (response.status / 100 != 2) return net::StatusOfResponse(response, "the exchange");
+  return OkStatus();
+}
+
+std::string Escaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                          c == '-' || c == '.' || c == '_' || c == '~';
+    escaped += is_plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return escaped;
 }
 
 Status BadAnswer(std::string_view what) {

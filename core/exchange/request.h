@@ -1,4 +1,4 @@
-// One GET to an exchange.
+// One request to an exchange.
 #pragma once
 
 #include <string>
@@ -16,6 +16,13 @@ namespace tamiz::exchange {
 // put in here. No redirect is followed: credentials stay where they were meant to go.
 [[nodiscard]] StatusOr<std::string> GetText(const Parts& parts, const std::string& url, net::HttpRoute route,
                                             std::size_t max_bytes, const CallContext& context);
+
+// Sends `body`, once. OK for an answer of 2xx.
+[[nodiscard]] Status SendText(const Parts& parts, const std::string& url, net::HttpRoute route,
+                              const net::HttpBody& body, const CallContext& context);
+
+// What stands in a path or a query: everything but unreserved characters escaped.
+[[nodiscard]] std::string Escaped(std::string_view text);
 
 // DATA_LOSS (EXCHANGE_ANSWER).
 [[nodiscard]] Status BadAnswer(std::string_view what);

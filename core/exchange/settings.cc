@@ -104,6 +104,9 @@ Status Validate(const Settings& settings, const Config& config) {
   } else if (settings.type == "stopncii") {
     TAMIZ_RETURN_IF_ERROR(CheckFile("function_key_file", settings.function_key_file));
     TAMIZ_RETURN_IF_ERROR(CheckFile("subscription_key_file", settings.subscription_file));
+    if (!settings.feedback_key_file.empty()) {
+      TAMIZ_RETURN_IF_ERROR(CheckFile("feedback_key_file", settings.feedback_key_file));
+    }
     if (!settings.environment.empty()) return Fault("environment", "stopncii has no environments");
   } else {
     return Fault("type", "type must be ncmec or stopncii");
@@ -124,6 +127,7 @@ std::string ToJson(const Settings& settings) {
               {"password_file", settings.password_file},
               {"function_key_file", settings.function_key_file},
               {"subscription_file", settings.subscription_file},
+              {"feedback_key_file", settings.feedback_key_file},
               {"interval_s", settings.interval.count()},
               {"max_change_share", settings.max_change_share},
               {"large_fingerprints", settings.large_fingerprints}}
@@ -143,6 +147,7 @@ StatusOr<Settings> SettingsFromJson(const std::string& text) {
   settings.password_file = Text(object, "password_file");
   settings.function_key_file = Text(object, "function_key_file");
   settings.subscription_file = Text(object, "subscription_file");
+  settings.feedback_key_file = Text(object, "feedback_key_file");
   if (const auto at = object.find("interval_s"); at != object.end() && at->is_number_integer()) {
     settings.interval = std::chrono::seconds(at->get<std::int64_t>());
   }

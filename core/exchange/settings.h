@@ -26,6 +26,7 @@ struct Settings {
   // Names of files in Config::secrets_dir.
   std::string user_file, password_file;              // ncmec
   std::string function_key_file, subscription_file;  // stopncii
+  std::string feedback_key_file;                     // stopncii; empty: no feedback is sent
   // Between two syncs; each is varied at random by a tenth. Range 1 min … 30 days.
   std::chrono::seconds interval = std::chrono::hours(1);
   // 0…1; negative: Config's.

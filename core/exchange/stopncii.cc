@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/base/hex.h"
 #include "core/exchange/fingerprint.h"
 #include "core/exchange/request.h"
 
@@ -37,7 +39,7 @@ std::string_view TypeOf(std::string_view signal) {
 }
 
 // "PlatformA=Blocked,PlatformB=NotBlocked": what others did. Values that are not known are kept as they come.
-std::string Feedback(const json& record) {
+std::string FeedbackText(const json& record) {
   std::string text;
   const auto found = record.find("CSPFeedbacks");
   if (found == record.end() || !found->is_array()) return text;
@@ -80,7 +82,7 @@ void ReadRecord(const json& record, StopNciiAnswer& answer) {
     entry.metadata = {{"source", "StopNCII"}, {"csam", "false"}, {"status", status}};
     if (std::string regions = Regions(record); !regions.empty())
       entry.metadata["regions"] = std::move(regions);
-    if (std::string feedback = Feedback(record); !feedback.empty()) {
+    if (std::string feedback = FeedbackText(record); !feedback.empty()) {
       entry.metadata["feedback"] = std::move(feedback);
     }
     if (!lists::FaultOf(entry).empty()) {
@@ -117,17 +119,6 @@ struct Position {
     return json{{"start", start}, {"token", token}, {"read_at", read_at}, {"whole", is_whole}}.dump();
   }
 };
-
-// What stands in a query: everything but unreserved characters escaped.
-std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                          c == '-' || c == '.' || c == '_' || c == '~';
-    escaped += is_plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return escaped;
-}
 
 class StopNcii final : public Exchange {
  public:
@@ -167,19 +158,55 @@ class StopNcii final : public Exchange {
     return std::string("the keys are accepted");
   }
 
+  StatusOr<std::vector<FeedbackReason>> FeedbackReasons(const std::string&, const CallContext&) override {
+    return std::vector<FeedbackReason>();
+  }
+
+  Status SendFeedback(const lists::Entry& entry, const Feedback& feedback,
+                      const CallContext& context) override {
+    if (settings_.feedback_key_file.empty()) {
+      return MakeError(StatusCode::kFailedPrecondition,
+                       "the exchange was added without feedback_key_file, the key of SubmitFeedback",
+                       "FEEDBACK_KEY_MISSING");
+    }
+    const auto hash = std::ranges::find_if(
+        entry.hashes, [&](const lists::EntryHash& one) { return TypeName(one) == feedback.type; });
+    if (hash == entry.hashes.end()) return WithField(InvalidArgument("no such hash"), "hash_type");
+    const std::string value = hash->type == lists::HashType::kOpaque
+                                  ? std::string(hash->value.begin(), hash->value.end())
+                                  : ToHex(hash->value);
+    const json body{
+        {"count", 1},
+        {"hashFeedbacks", json::array({{{"hashValue", value},
+                                        {"feedbackValue", feedback.is_affirmative ? "Blocked" : "NotBlocked"},
+                                        {"tags", feedback.reasons}}})}};
+    net::HttpRoute route;
+    TAMIZ_RETURN_IF_ERROR(Authorise(settings_.feedback_key_file, "feedback_key_file", route));
+    return SendText(parts_, base_ + "/SubmitFeedback", std::move(route),
+                    {.method = "POST",
+                     .content_type = "application/json",
+                     .text = body.dump(-1, ' ', false, json::error_handler_t::replace)},
+                    context);
+  }
+
  private:
   std::int64_t Now() const {
     return std::chrono::duration_cast<std::chrono::seconds>(parts_.clock.WallNow().time_since_epoch())
         .count();
   }
 
-  StatusOr<StopNciiAnswer> Ask(const Position& position, int size, const CallContext& context) const {
-    net::HttpRoute route;
-    TAMIZ_ASSIGN_OR_RETURN(const std::string function_key,
-                           Secret(parts_.config, settings_.function_key_file, "function_key_file"));
+  // Each endpoint has a key of its own.
+  Status Authorise(const std::string& file, std::string_view field, net::HttpRoute& route) const {
+    TAMIZ_ASSIGN_OR_RETURN(const std::string function_key, Secret(parts_.config, file, field));
     TAMIZ_ASSIGN_OR_RETURN(const std::string subscription,
                            Secret(parts_.config, settings_.subscription_file, "subscription_key_file"));
     route.headers = {"x-functions-key: " + function_key, "Ocp-Apim-Subscription-Key: " + subscription};
+    return OkStatus();
+  }
+
+  StatusOr<StopNciiAnswer> Ask(const Position& position, int size, const CallContext& context) const {
+    net::HttpRoute route;
+    TAMIZ_RETURN_IF_ERROR(Authorise(settings_.function_key_file, "function_key_file", route));
     std::string url =
         fmt::format("{}/FetchHashes?startTimestamp={}&pageSize={}", base_, position.start, size);
     if (!position.token.empty()) url += "&nextPageToken=" + Escaped(position.token);

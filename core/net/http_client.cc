@@ -216,6 +216,7 @@ struct Attempt {
   const HttpUri& uri;
   const HttpRoute& route;
   const HttpLimits& limits;
+  const HttpBody* body;                // null: GET
   std::vector<std::string> addresses;  // from a test's resolver
   std::string text, signing, resolve_text;
   StringList headers, resolve;
@@ -251,6 +252,13 @@ void SetUp(CURL* easy, Attempt& attempt, Exchange& exchange) {
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, attempt.error.data());
 
   for (const std::string& header : attempt.route.headers) attempt.headers.Add(header);
+  if (attempt.body != nullptr) {
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, attempt.body->method.c_str());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(attempt.body->text.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, attempt.body->text.c_str());
+    attempt.headers.Add("Content-Type: " + attempt.body->content_type);
+    attempt.headers.Add("Expect:");  // bodies are small: no asking first
+  }
   if (!attempt.route.user.empty()) {
     curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
     curl_easy_setopt(easy, CURLOPT_USERNAME, attempt.route.user.c_str());
@@ -406,6 +414,19 @@ Ended Finish(CURLcode code, Exchange& exchange, const Attempt& attempt) {
 
 StatusOr<HttpResponse> HttpClient::Get(const HttpRequest& request, BodySink& sink,
                                        const CallContext& context) {
+  return Run(request, nullptr, sink, context);
+}
+
+StatusOr<HttpResponse> HttpClient::Send(const HttpRequest& request, const HttpBody& body, BodySink& sink,
+                                        const CallContext& context) {
+  HttpRequest once = request;
+  once.limits.max_attempts = 1;
+  once.limits.max_redirects = 0;
+  return Run(once, &body, sink, context);
+}
+
+StatusOr<HttpResponse> HttpClient::Run(const HttpRequest& request, const HttpBody* body, BodySink& sink,
+                                       const CallContext& context) {
   const SteadyTime started = std::chrono::steady_clock::now();
   CallContext limited = context;
   limited.deadline = std::min(context.deadline, started + request.limits.total_time);
@@ -423,7 +444,7 @@ StatusOr<HttpResponse> HttpClient::Get(const HttpRequest& request, BodySink& sin
   while (true) {
     TAMIZ_RETURN_IF_ERROR(context.StillWanted(std::chrono::steady_clock::now()));
     TAMIZ_ASSIGN_OR_RETURN(const HttpRoute route, request.route(uri));
-    Attempt attempt{.uri = uri, .route = route, .limits = request.limits};
+    Attempt attempt{.uri = uri, .route = route, .limits = request.limits, .body = body};
     if (resolver_) attempt.addresses = resolver_(uri.host);
     Exchange exchange{.sink = &sink, .allow_private = route.allow_private};
     Ended ended;

@@ -1,4 +1,4 @@
-// GET over http and https, for servers that are not trusted.
+// Requests over http and https, for servers that are not trusted.
 #pragma once
 
 #include <chrono>
@@ -52,6 +52,13 @@ struct HttpRequest {
   // Judges every hop, the first and each redirect, before anything is sent. An error ends the request.
   std::function<StatusOr<HttpRoute>(const HttpUri&)> route;
   HttpLimits limits;
+};
+
+// What is sent to a server.
+struct HttpBody {
+  std::string method;  // "PUT", "POST"
+  std::string content_type;
+  std::string text;
 };
 
 // Takes a body. An error ends the request and is its result.
@@ -110,8 +117,14 @@ class HttpClient {
   //                                  HTTP, or the body broke off
   [[nodiscard]] StatusOr<HttpResponse> Get(const HttpRequest& request, BodySink& sink,
                                            const CallContext& context);
+  // Sends `body`, once: whether the server took what was not answered is unknown, so no attempt is repeated,
+  // and no redirect is followed. Errors as above.
+  [[nodiscard]] StatusOr<HttpResponse> Send(const HttpRequest& request, const HttpBody& body, BodySink& sink,
+                                            const CallContext& context);
 
  private:
+  StatusOr<HttpResponse> Run(const HttpRequest& request, const HttpBody* body, BodySink& sink,
+                             const CallContext& context);
   struct Session;
   class Lease;
   const Resolver resolver_;

@@ -490,8 +490,8 @@ describe('administration', () => {
 test('exchanges that are not there', async () => {
   assert.deepEqual((await client.call(client.exchanges, 'ListExchanges')).exchanges, []);
   await failure(client.call(client.exchanges, 'AddExchange', { settings: { name: 'x', list: 'x', type: 'other' } }), status.INVALID_ARGUMENT);
-  for (const method of ['SyncExchange', 'TestExchange', 'RemoveExchange']) {
-    await failure(client.call(client.exchanges, method, { name: 'nobody' }), status.NOT_FOUND);
+  for (const method of ['SyncExchange', 'TestExchange', 'RemoveExchange', 'ListFeedbackReasons', 'SendFeedback']) {
+    await failure(client.call(client.exchanges, method, { name: 'nobody', kind: 'FEEDBACK_KIND_AFFIRMATIVE' }), status.NOT_FOUND);
   }
   await failure(client.call(client.lists, 'ApproveChange', { list: 'tamiz-test' }), status.NOT_FOUND);
 });

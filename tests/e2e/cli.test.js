@@ -198,7 +198,7 @@ test('status and list show say what is odd about a list', async () => {
   const file = path.join(work, 'odd.csv');
   const pdq = (i, filler) => filler.repeat(60) + i.toString(16).padStart(4, '0');
   let text = 'entry_id,hash_type,value,labels,metadata,quality,time_ms\n';
-  for (let i = 0; i < 3; i += 1) text += `flat-${i},pdq,${pdq(i, '0')},,,100,\n`;
+  for (let i = 0; i < 3; i += 1) text += `flat-${i},pdq,${pdq(i + 1, '0')},,,100,\n`;
   for (let i = 0; i < 1001; i += 1) text += `shared-${i},pdq,${'5a'.repeat(32)},,,100,\n`;
   for (let i = 0; i < 2; i += 1) text += `poor-${i},pdq,${pdq(i, '6')},,,10,\n`;
   fs.writeFileSync(file, text);

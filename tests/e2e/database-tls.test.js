@@ -71,7 +71,7 @@ test('verify-full: lists are kept, and every connection is encrypted', { timeout
 
 test('a database of another authority, of another name or without TLS is refused', { timeout: 120_000 }, async () => {
   assert.match(await refusal({ tls_ca_file: 'other.pem' }), /cannot connect to PostgreSQL at 127\.0\.0\.1.*certificate verify failed/);
-  assert.match(await refusal({ host: 'localhost' }), /server certificate for "127\.0\.0\.1".* does not match host name "localhost"/);
+  assert.match(await refusal({ host: 'localhost' }), /server certificate for .*127\.0\.0\.1.* does not match host name .*localhost/);
   await (await start({ host: 'localhost', tls: 'verify-ca' })).stop();
   // On this machine TLS is used and not insisted on; this database insists.
   await (await start({ tls: 'auto' })).stop();

@@ -45,7 +45,7 @@ const added = async (settings) => {
 before(async () => {
   dataDir = temporaryDirectory();
   fs.mkdirSync(path.join(dataDir, 'secrets'));
-  for (const [name, text] of Object.entries({ user: 'tamiz', password: 'pass:word', wrong: 'not it', function: 'function-key', subscription: 'subscription-key' })) {
+  for (const [name, text] of Object.entries({ user: 'tamiz', password: 'pass:word', wrong: 'not it', function: 'function-key', subscription: 'subscription-key', feedback: 'feedback-key' })) {
     fs.writeFileSync(path.join(dataDir, 'secrets', name), `${text}\n`);
   }
   environment = { TAMIZ__EXCHANGE__ALLOW_PRIVATE: 'true', TAMIZ__EXCHANGE__MIN_GUARDED_ENTRIES: '10', TAMIZ__EXCHANGE__REQUEST_TIME: '20s' };
@@ -171,7 +171,7 @@ test('StopNCII: adults, and everything says so', async () => {
   ncii.put('ImagePDQ', hex('w', 32), 'Withdrawn');
   ncii.put('Text', 'words', 'Active');
   ncii.put('NewKind', 'x', 'Active');
-  const one = await added({ name: 'ncii', list: 'ncii', type: 'stopncii', base_url: ncii.base, user_file: '', password_file: '', function_key_file: 'function', subscription_key_file: 'subscription' });
+  const one = await added({ name: 'ncii', list: 'ncii', type: 'stopncii', base_url: ncii.base, user_file: '', password_file: '', function_key_file: 'function', subscription_key_file: 'subscription', feedback_key_file: 'feedback' });
   assert.equal(one.outcome, 'EXCHANGE_OUTCOME_CHANGED', one.message);
   assert.equal(Number(one.skipped), 2);
   const made = await list('ncii');
@@ -184,6 +184,12 @@ test('StopNCII: adults, and everything says so', async () => {
   assert.equal(match.metadata.csam, 'false');
   assert.equal(match.action_hint, 'ncii-adult-not-csam');
   assert.ok(!match.entry_id.includes(Buffer.from(image).toString('hex')), 'ids hold no hash');
+  // Feedback has a key of its own.
+  await client.call(client.exchanges, 'SendFeedback', { name: 'ncii', entry_id: match.entry_id, hash_type: 'PDQ', kind: 'FEEDBACK_KIND_NEGATIVE', reasons: ['Clothed'] });
+  const told = ncii.requests.at(-1);
+  assert.deepEqual([told.method, told.url, told.headers['content-type']], ['POST', '/v1/SubmitFeedback', 'application/json']);
+  assert.deepEqual(JSON.parse(told.body), { count: 1, hashFeedbacks: [{ hashValue: Buffer.from(image).toString('hex'), feedbackValue: 'NotBlocked', tags: ['Clothed'] }] });
+  assert.deepEqual((await client.call(client.exchanges, 'ListFeedbackReasons', { name: 'ncii', hash_type: 'pdq' })).reasons, []);
   ncii.put('ImagePDQ', Buffer.from(image).toString('hex'), 'Deleted');
   await sync('ncii');
   assert.equal((await scan('rotated.jpg', ['ncii'])).verdict, 'VERDICT_NO_KNOWN_MATCH');
@@ -206,6 +212,44 @@ test('one that fails touches no other, and says why', async () => {
     assert.equal(server.log.some((line) => line.includes(secret)), false, 'no secret in the log');
   }
   await client.call(client.exchanges, 'RemoveExchange', { name: 'wrong' });
+});
+
+test('NCMEC is told which hashes are wrong', async () => {
+  ncmec.put('45', 'image', 'odd id/ü', { md5: hex('odd', 16), sha1: hex('odd', 20), pdna: '1f'.repeat(144) }, { at: Date.now() - 10_000 });
+  await until('it is read', async () => Number((await sync('ncmec')).added) > 0 || undefined, 20);
+  const odd = (await client.exportEntries('ncmec-list')).find((found) => found.metadata.member_id === '45').entry_id;
+  const feedback = (request) => client.call(client.exchanges, 'SendFeedback', { name: 'ncmec', entry_id: odd, hash_type: 'md5', kind: 'FEEDBACK_KIND_NEGATIVE', ...request });
+  for (const type of ['md5', 'Sha-1']) {
+    const { reasons } = await client.call(client.exchanges, 'ListFeedbackReasons', { name: 'ncmec', hash_type: type });
+    assert.deepEqual(reasons.map((one) => one.reason_id), ['01234567-abcd-0123-4567-0123456789aa', '01234567-abcd-0123-4567-0123456789ab']);
+    assert.equal(reasons[0].name, 'Not what it says & more');
+  }
+  await feedback({ hash_type: 'P-DNA', reasons: ['<guid>', 'b'] });
+  const told = ncmec.requests.at(-1);
+  assert.deepEqual([told.method, told.url, told.headers['content-type']],
+    ['PUT', '/hashsharing/v2/entries/45/odd%20id%2F%C3%BC/PDNA/feedback', 'application/xml; charset=utf-8']);
+  assert.match(told.body, /^<\?xml version="1.0" encoding="UTF-8"\?><feedbackSubmission xmlns="https:\/\/hashsharing.ncmec.org\/hashsharing\/v2"><negative><reasonIds><guid>&lt;guid&gt;<\/guid><guid>b<\/guid><\/reasonIds><\/negative><\/feedbackSubmission>$/);
+  const cli = await tamiz(server, ['exchange', 'feedback', 'ncmec', '42/image/by-pdq', '--type', 'pdq', '--affirmative']);
+  assert.equal(cli.code, 0, cli.stderr);
+  assert.match(ncmec.requests.at(-1).url, /\/v2\/entries\/42\/by-pdq\/PDQ\/feedback$/);
+  assert.match(ncmec.requests.at(-1).body, /<affirmative *\/>/);
+  assert.match((await tamiz(server, ['exchange', 'reasons', 'ncmec', 'md5'])).stdout, /0123456789aa +Not what it says & more/);
+  assert.equal((await tamiz(server, ['exchange', 'feedback', 'ncmec', '42/image/by-pdq', '--type', 'pdq'])).code, 1, 'right or wrong');
+  // Sent once, whatever comes.
+  ncmec.failures = [503, 503];
+  const asked = ncmec.requests.length;
+  assert.equal(reason(await failure(feedback({ reasons: ['a'] }), status.UNAVAILABLE)), 'SOURCE_STATUS');
+  assert.equal(ncmec.requests.length, asked + 1);
+  ncmec.failures = [];
+  for (const [field, wrong] of [['reasons', {}], ['reasons', { kind: 'FEEDBACK_KIND_AFFIRMATIVE', reasons: ['a'] }], ['hash_type', { hash_type: 'pdq', reasons: ['a'] }],
+    ['hash_type', { hash_type: '', reasons: ['a'] }], ['kind', { kind: 'FEEDBACK_KIND_UNSPECIFIED' }]]) {
+    assert.equal(details(await failure(feedback(wrong), status.INVALID_ARGUMENT)).BadRequest.field_violations[0].field, field);
+  }
+  await failure(feedback({ entry_id: 'nobody', reasons: ['a'] }), status.NOT_FOUND);
+  await failure(feedback({ name: 'nobody', reasons: ['a'] }), status.NOT_FOUND);
+  assert.ok(server.log.some((line) => line.includes('feedback sent to an exchange') && line.includes('42/image/by-pdq')), 'it is in the audit trail');
+  ncmec.remove('45', 'image', 'odd id/ü', { at: Date.now() - 3000 });
+  await until('it is gone', async () => Number((await sync('ncmec')).removed) > 0 || undefined, 20);
 });
 
 test('what an exchange is told is checked', async () => {

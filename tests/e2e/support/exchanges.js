@@ -10,18 +10,20 @@ class FakeServer {
     this.failures = [];  // statuses to answer with first
     this.delayMs = 0;
     this.server = http.createServer((request, response) => {
-      this.requests.push({ method: request.method, url: request.url, headers: request.headers });
-      setTimeout(() => this.answer(request, response), this.delayMs);
+      const noted = { method: request.method, url: request.url, headers: request.headers, body: '' };
+      this.requests.push(noted);
+      request.on('data', (part) => { noted.body += part; });
+      request.on('end', () => setTimeout(() => this.answer(request, response, noted.body), this.delayMs));
     });
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
     return this;
   }
 
-  answer(request, response) {
+  answer(request, response, body) {
     const failure = this.failures.shift();
     if (failure) { response.writeHead(failure, failure === 429 ? { 'retry-after': '1' } : {}); return response.end(); }
-    return this.route(request, response);
+    return this.route(request, response, body);
   }
 
   async stop() {
@@ -60,6 +62,16 @@ export class FakeNcmec extends FakeServer {
     const send = (body, type = 'application/xml') => Promise.resolve(gate).then(() => { response.writeHead(200, { 'content-type': type }); response.end(body); });
     if (url.pathname === '/hashsharing/v2/status') {
       return send('<?xml version="1.0"?><status xmlns="https://hashsharing.ncmec.org/hashsharing/v2"><ipAddress>127.0.0.1</ipAddress><username>tamiz</username><member id="7001">Tamiz Test Platform</member></status>');
+    }
+    const reasons = /^\/hashsharing\/v2\/feedback\/([A-Z0-9_]+)\/reasons$/.exec(url.pathname);
+    if (reasons) {
+      const available = `<availableFeedbackReasons xmlns="https://hashsharing.ncmec.org/hashsharing/v2"><reason guid="01234567-abcd-0123-4567-0123456789aa" name="Not what it says &amp; more" type="${reasons[1]}"/><reason guid="01234567-abcd-0123-4567-0123456789ab" name="Other" type="${reasons[1]}"/></availableFeedbackReasons>`;
+      // Seen as the root and as a child.
+      return send(reasons[1] === 'MD5' ? available : `<result>${available}</result>`);
+    }
+    if (request.method === 'PUT' && /^\/hashsharing\/v2\/entries\/[^/]+\/[^/]+\/[A-Z0-9_]+\/feedback$/.test(url.pathname)) {
+      response.writeHead(200);
+      return response.end();
     }
     const large = this.large.get(url.pathname.replace('/hashsharing', ''));
     if (large) return send(large, 'application/octet-stream');
@@ -110,6 +122,8 @@ export class FakeStopNcii extends FakeServer {
 
   route(request, response) {
     const send = (status, body) => { response.writeHead(status, { 'content-type': 'application/json' }); response.end(JSON.stringify(body)); };
+    if (request.method === 'POST' && request.url === '/v1/SubmitFeedback' && request.headers['x-functions-key'] === 'feedback-key' &&
+      request.headers['ocp-apim-subscription-key'] === 'subscription-key') return send(200, {});
     if (request.headers['x-functions-key'] !== 'function-key' || request.headers['ocp-apim-subscription-key'] !== 'subscription-key') return send(401, {});
     const url = new URL(request.url, 'http://x');
     if (url.pathname !== '/v1/FetchHashes') return send(404, {});

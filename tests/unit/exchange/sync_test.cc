@@ -26,6 +26,12 @@ class FakeExchange final : public Exchange {
     return page;
   }
   StatusOr<std::string> Test(const CallContext&) override { return std::string(); }
+  StatusOr<std::vector<FeedbackReason>> FeedbackReasons(const std::string&, const CallContext&) override {
+    return std::vector<FeedbackReason>();
+  }
+  Status SendFeedback(const lists::Entry&, const Feedback&, const CallContext&) override {
+    return OkStatus();
+  }
 };
 
 class SyncTest : public store::StoreFixture {
@@ -64,6 +70,26 @@ class SyncTest : public store::StoreFixture {
   lists::ListInfo list_;
   FakeExchange exchange_;
 };
+
+TEST_F(SyncTest, WhatAnotherReplicaReadMeanwhileIsNotSetBack) {
+  store::ChangeCounts counts;
+  store::Change other{.what = "sync", .upserts = {MakeEntry("a", 7)}};
+  other.checkpoint = store::Checkpoint{"x", "9", ""};
+  SyncTarget target{.exchange = "x", .list_id = list_.list_id, .checkpoint = "", .min_guarded_entries = 10};
+  ASSERT_TRUE(lists_->Apply("list", other, false, counts).ok());
+  // It began before the other wrote.
+  exchange_.pages.push_back(Page{.items = {Put("a", 1)}, .checkpoint = "5", .is_last = true});
+  const auto slow = Sync(exchange_, target, *lists_, *store_, {});
+  EXPECT_EQ(Reason(slow.status()), "CHECKPOINT_MOVED");
+  EXPECT_EQ(Checkpoint(), "9");
+  EXPECT_EQ(List().version, 1u);
+  // From where it is now, in two versions.
+  exchange_.pages.push_back(Page{.items = Many(0, 20'000), .checkpoint = "10"});
+  exchange_.pages.push_back(Page{.items = {Put("b", 1)}, .checkpoint = "11", .is_last = true});
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Checkpoint(), "11");
+  EXPECT_EQ(List().version, 3u);
+}
 
 TEST_F(SyncTest, PagesBecomeOneVersionWithItsCheckpoint) {
   exchange_.pages.push_back(Page{.items = {Put("a", 1, 5), Put("b", 2)}, .checkpoint = "1"});

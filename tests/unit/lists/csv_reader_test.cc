@@ -231,7 +231,7 @@ TEST(CsvReader, OverlongRowsAreRejectedAndReadingGoesOn) {
   EXPECT_EQ(Lines(r), (std::vector<std::uint64_t>{3, 5}));
   ASSERT_THAT(r.rejections, SizeIs(2));
   EXPECT_EQ(r.rejections[0].line, 2u);
-  EXPECT_THAT(r.rejections[0].reason, HasSubstr("longer than 1024 KiB"));
+  EXPECT_THAT(r.rejections[0].reason, HasSubstr("longer than 2048 KiB"));
   EXPECT_EQ(r.rejections[1].line, 4u);
   EXPECT_THAT(r.rejections[1].reason, HasSubstr("quote missing"));
 }

@@ -76,7 +76,7 @@ TEST(NdjsonReader, BadLinesAreRejectedWithLineAndReason) {
       "{\n[1]\nnull\n{\"hash_type\":\"md5\"}\n{\"entry_id\":\"a\",\"hashes\":[]}\n"
       "{\"entry_id\":\"a\",\"hashes\":[3]}\n{\"entry_id\":\"a\",\"hash_type\":\"md5\",\"value\":null}\n"
       "{\"entry_id\":\"\xff\"}\n" +
-      std::string(2 << 20, ' ') + "\n" + good);
+      std::string(5 << 20, ' ') + "\n" + good);
   EXPECT_TRUE(r.status.ok());
   ASSERT_THAT(r.rejections, SizeIs(9));
   for (std::size_t i = 0; i < 9; ++i) EXPECT_EQ(r.rejections[i].line, i + 1);
