@@ -67,8 +67,11 @@ void PrintList(const v1::HashList& list) {
              policy.review_radius(), policy.quality_floor());
   fmt::print("min coverage     reference {:.4g}, query {:.4g}\n", policy.min_reference_coverage(),
              policy.min_query_coverage());
-  fmt::print("orientations     {}\nborder removal   {}\n", policy.orientations() ? "on" : "off",
-             policy.border_removal() ? "on" : "off");
+  const auto on_off = [](bool on) { return on ? "on" : "off"; };
+  fmt::print("orientations     {}\nborder removal   {}\n", on_off(policy.orientations()),
+             on_off(policy.border_removal()));
+  fmt::print("find regions     {}\nstraighten       {}\n", on_off(policy.find_regions()),
+             on_off(policy.straighten()));
   if (policy.has_max_age()) fmt::print("max age          {}\n", Seconds(policy.max_age()));
   fmt::print("action hint      {}\n", Printable(policy.action_hint()));
   const v1::BreakerPolicy& breaker = policy.breaker();

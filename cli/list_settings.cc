@@ -25,6 +25,9 @@ void FillPolicy(const ListSettings& settings, v1::ListPolicy& policy, google::pr
        [&](const std::string& v) { policy.set_orientations(v == "on"); });
   take(settings.border_removal, "border_removal",
        [&](const std::string& v) { policy.set_border_removal(v == "on"); });
+  take(settings.find_regions, "find_regions",
+       [&](const std::string& v) { policy.set_find_regions(v == "on"); });
+  take(settings.straighten, "straighten", [&](const std::string& v) { policy.set_straighten(v == "on"); });
   take(settings.mode, "mode", [&](const std::string& v) {
     policy.set_mode(v == "shadow" ? v1::LIST_MODE_SHADOW
                     : v == "off"  ? v1::LIST_MODE_OFF
@@ -85,6 +88,13 @@ void AddListSettings(CLI::App& command, ListSettings& settings, bool creating) {
       ->check(CLI::IsMember({"on", "off"}));
   command
       .add_option("--border-removal", settings.border_removal, "also look up frames without their borders")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      .add_option("--find-regions", settings.find_regions, "also look up pictures within frames on their own")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      .add_option("--straighten", settings.straighten,
+                  "also look up frames that show a turned picture, turned back")
       ->check(CLI::IsMember({"on", "off"}));
   command
       .add_option("--breaker-entry-hits", settings.breaker_entry_hits,

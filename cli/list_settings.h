@@ -18,7 +18,7 @@ struct ListSettings {
   std::optional<unsigned> breaker_entry_hits, breaker_list_hits, breaker_window;  // the last in seconds
   std::optional<unsigned> radius, review_radius, quality_floor;
   std::optional<double> min_reference_coverage, min_query_coverage;
-  std::optional<std::string> orientations, border_removal;  // "on", "off"
+  std::optional<std::string> orientations, border_removal, find_regions, straighten;  // "on", "off"
 };
 
 void AddListSettings(CLI::App& command, ListSettings& settings, bool creating);

@@ -29,6 +29,15 @@ void PrintMatches(const google::protobuf::RepeatedPtrField<v1::Match>& matches) 
     std::vector<std::string> notes;
     if (match.exact()) notes.emplace_back("identical file");
     if (match.border_removed()) notes.emplace_back("border removed");
+    if (match.has_region()) {
+      const v1::Region& region = match.region();
+      notes.push_back(fmt::format("within the picture at {:.0f} %, {:.0f} %, size {:.0f} % x {:.0f} %",
+                                  100 * region.x(), 100 * region.y(), 100 * region.width(),
+                                  100 * region.height()));
+    }
+    if (match.straightened_degrees() != 0) {
+      notes.push_back(fmt::format("turned by {:.1f} degrees", match.straightened_degrees()));
+    }
     if (match.review()) notes.emplace_back("for review");
     if (match.shadow())
       notes.push_back(match.shadow_reason() == "breaker" ? "shadow by the hit-rate breaker, does not count"

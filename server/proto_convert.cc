@@ -253,6 +253,8 @@ Status FillPolicy(const v1::ListPolicy& proto, const Wanted& wanted, lists::List
   }
   if (proto.has_orientations() && wanted("orientations")) policy.orientations = proto.orientations();
   if (proto.has_border_removal() && wanted("border_removal")) policy.border_removal = proto.border_removal();
+  if (proto.has_find_regions() && wanted("find_regions")) policy.find_regions = proto.find_regions();
+  if (proto.has_straighten() && wanted("straighten")) policy.straighten = proto.straighten();
   if (wanted("mode")) {
     TAMIZ_ASSIGN_OR_RETURN(const std::optional<lists::ListMode> mode, ToMode(proto.mode()));
     if (mode) policy.mode = *mode;
@@ -321,6 +323,13 @@ void ToProto(const match::Match& match, v1::Match* proto) {
   if (match.transform)
     proto->set_transform(static_cast<v1::Transform>(static_cast<int>(*match.transform) + 1));
   proto->set_border_removed(match.border_removed);
+  if (match.region) {
+    proto->mutable_region()->set_x(match.region->left);
+    proto->mutable_region()->set_y(match.region->top);
+    proto->mutable_region()->set_width(match.region->width);
+    proto->mutable_region()->set_height(match.region->height);
+  }
+  proto->set_straightened_degrees(match.straightened_degrees);
   proto->set_quality_query(match.quality_query);
   proto->set_quality_reference(match.quality_reference);
   for (const match::TimeRange& range : match.query_ranges) Fill(range, proto->add_query_ranges());
@@ -496,6 +505,8 @@ void ToProto(const lists::ListInfo& info, v1::HashList* list) {
   policy->set_min_query_coverage(info.policy.min_query_coverage);
   policy->set_orientations(info.policy.orientations);
   policy->set_border_removal(info.policy.border_removal);
+  policy->set_find_regions(info.policy.find_regions);
+  policy->set_straighten(info.policy.straighten);
   policy->set_mode(ModeOf(info.policy.mode));
   policy->set_action_hint(info.policy.action_hint);
   v1::BreakerPolicy* breaker = policy->mutable_breaker();
@@ -624,6 +635,8 @@ Status ApplyUpdate(const v1::UpdateListRequest& request, lists::ListInfo& info) 
     info.policy.min_query_coverage = defaults.min_query_coverage;
   if (mask.contains("policy.orientations")) info.policy.orientations = defaults.orientations;
   if (mask.contains("policy.border_removal")) info.policy.border_removal = defaults.border_removal;
+  if (mask.contains("policy.find_regions")) info.policy.find_regions = defaults.find_regions;
+  if (mask.contains("policy.straighten")) info.policy.straighten = defaults.straighten;
   if (mask.contains("policy.mode")) info.policy.mode = defaults.mode;
   if (mask.contains("policy.action_hint")) info.policy.action_hint = defaults.action_hint;
   if (mask.contains("policy.max_age")) info.policy.max_age = defaults.max_age;

@@ -25,9 +25,10 @@ struct Taps {
 };
 
 // Weights of PDQ's two box filters and of its decimation, for a line of `size` pixels that begins at pixel
-// `offset` of a copy with `factor` pixels a cell. `mirrored`: of the line read backward.
+// `offset` of one of `whole_line`, on a copy with `factor` pixels a cell. `mirrored`: of the line read
+// backward.
 void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mirrored, double units,
-              std::size_t group, Taps& taps) {
+              std::size_t whole_line, std::size_t group, Taps& taps) {
   const Window window(size);
   const std::size_t behind = window.size - window.ahead - 1;
   const std::size_t reach = 2 * (behind + window.ahead) + 1;  // pixels that a value can depend on
@@ -35,6 +36,14 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
   taps.weights.assign(kPdqBlock * taps.count, 0.0F);
   std::vector<double> steps(reach + 1);
   std::vector<double> cells(taps.count);
+  // Cells that the rectangle shares with what is around it are not its own: their neighbours inside stand in.
+  std::size_t first_own = (offset + factor - 1) / factor;
+  std::size_t end_own =
+      offset + size == whole_line ? (whole_line + factor - 1) / factor : (offset + size) / factor;
+  if (end_own <= first_own) {
+    first_own = offset / factor;
+    end_own = (offset + size - 1) / factor + 1;
+  }
   for (std::size_t i = 0; i < kPdqBlock; ++i) {
     const auto centre =
         static_cast<std::size_t>(((static_cast<double>(i) + 0.5) * static_cast<double>(size)) / kPdqBlock);
@@ -52,7 +61,7 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
     }
     // To cells.
     const auto cell_of = [&](std::size_t pixel) {
-      return (offset + (mirrored ? size - 1 - pixel : pixel)) / factor;
+      return std::clamp((offset + (mirrored ? size - 1 - pixel : pixel)) / factor, first_own, end_own - 1);
     };
     const std::size_t first_cell = std::min(cell_of(start), cell_of(end - 1));
     std::fill(cells.begin(), cells.end(), 0.0);
@@ -118,8 +127,9 @@ PdqOrientations PdqSampler::Hash(const media::ReducedLuma& copy, const media::Pi
   PdqOrientations result;
   if (rect.width < kSmallestSide || rect.height < kSmallestSide) return result;
   Scratch& s = *scratch_;
-  FillTaps(rect.height, rect.top, copy.factor(), false, kWeightUnits, 1, s.rows);
-  FillTaps(rect.width, rect.left, copy.factor(), false, kColumnUnits, kPdqTapGroup, s.columns);
+  FillTaps(rect.height, rect.top, copy.factor(), false, kWeightUnits, copy.picture().height, 1, s.rows);
+  FillTaps(rect.width, rect.left, copy.factor(), false, kColumnUnits, copy.picture().width, kPdqTapGroup,
+           s.columns);
   s.Sample(copy.view(), false);
   PdqTransform(s.block, s.spectrum);
   FillAll(s.spectrum, result);
@@ -131,10 +141,13 @@ PdqOrientations PdqSampler::HashEachTurned(const media::ReducedLuma& copy, const
   PdqOrientations result;
   if (rect.width < kSmallestSide || rect.height < kSmallestSide) return result;
   Scratch& s = *scratch_;
-  FillTaps(rect.width, rect.left, copy.factor(), false, kColumnUnits, kPdqTapGroup, s.columns);
-  FillTaps(rect.width, rect.left, copy.factor(), true, kColumnUnits, kPdqTapGroup, s.columns_mirrored);
+  FillTaps(rect.width, rect.left, copy.factor(), false, kColumnUnits, copy.picture().width, kPdqTapGroup,
+           s.columns);
+  FillTaps(rect.width, rect.left, copy.factor(), true, kColumnUnits, copy.picture().width, kPdqTapGroup,
+           s.columns_mirrored);
   for (const bool top_bottom : {false, true}) {
-    FillTaps(rect.height, rect.top, copy.factor(), top_bottom, kWeightUnits, 1, s.rows);
+    FillTaps(rect.height, rect.top, copy.factor(), top_bottom, kWeightUnits, copy.picture().height, 1,
+             s.rows);
     s.Sample(copy.view(), true);
     for (const PdqMirroring& mirroring : kPdqMirrorings) {
       if (mirroring.top_bottom != top_bottom) continue;

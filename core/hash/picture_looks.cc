@@ -1,13 +1,28 @@
 #include "core/hash/picture_looks.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "core/hash/pdq_sampler.h"
 #include "core/media/border.h"
 #include "core/media/reduced_luma.h"
+#include "core/media/regions.h"
 
 namespace tamiz::hash {
+namespace {
+
+// Whether two rectangles differ by less than hashes tell.
+bool IsSame(const media::PixelRect& a, const media::PixelRect& b) {
+  const auto near = [](std::uint32_t x, std::uint32_t y, std::uint32_t size) {
+    return (x > y ? x - y : y - x) * 128 <= size;
+  };
+  return near(a.left, b.left, a.width) && near(a.top, b.top, a.height) &&
+         near(a.left + a.width, b.left + b.width, a.width) &&
+         near(a.top + a.height, b.top + b.height, a.height);
+}
+
+}  // namespace
 
 struct PictureLooker::Scratch {
   PdqHasher hasher;
@@ -41,6 +56,13 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
                                   static_cast<std::uint32_t>(offset / luma.stride), inside->width,
                                   inside->height};
       looks.push_back({LookKind::kBorderRemoved, rect, 0, hash(rect)});
+    }
+  }
+  if (options.regions) {
+    for (const media::PixelRect& rect : media::FindRegions(copy)) {
+      const bool known = std::any_of(looks.begin(), looks.end(),
+                                     [&](const PictureLook& look) { return IsSame(look.rect, rect); });
+      if (!known) looks.push_back({LookKind::kRegion, rect, 0, hash(rect)});
     }
   }
   return looks;

@@ -81,6 +81,8 @@ struct ListPolicy {
   double review_confidence = 0;
   bool orientations = true;
   bool border_removal = true;
+  bool find_regions = true;
+  bool straighten = true;
   ListMode mode = ListMode::kEnforce;
   std::string action_hint;  // at most 256 bytes
   // Which frames of a video this list wants looked at; the server's default where it says nothing.

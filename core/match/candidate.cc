@@ -148,6 +148,8 @@ void RestOnDigest(Match& match, HashType type) {
   match.distance = 0;
   match.transform.reset();
   match.border_removed = false;
+  match.region.reset();
+  match.straightened_degrees = 0;
   match.quality_query = 0;
   match.quality_reference = 100;
   match.query_coverage = 1;
@@ -180,7 +182,10 @@ std::optional<Candidate> PerceptualCandidate(ListFold& of, std::uint32_t entry, 
   match.hash_type = HashType::kPdq;
   match.distance = fold.best->distance;
   match.transform = fold.best->transform;
-  match.border_removed = fold.best->border_removed;
+  match.border_removed = fold.best->kind == hash::LookKind::kBorderRemoved;
+  if (fold.best->kind == hash::LookKind::kRegion) match.region = fold.best->rect;
+  if (fold.best->kind == hash::LookKind::kStraightened)
+    match.straightened_degrees = fold.best->turned_degrees;
   match.quality_query = static_cast<std::uint32_t>(std::max(fold.best->quality, 0));
   match.quality_reference = list.RefAt(fold.best->position).quality;
   match.corroborating_frames = found.frames.size();

@@ -12,20 +12,29 @@
 #include "core/calibration/calibration.h"
 #include "core/hash/digests.h"
 #include "core/hash/pdq_hasher.h"
+#include "core/hash/picture_looks.h"
 #include "core/lists/hash_list.h"
 #include "core/media/incomplete.h"
 
 namespace tamiz::match {
 
+// A part of a frame as displayed: shares of its width and height, 0…1.
+struct RelativeRect {
+  double left = 0, top = 0, width = 1, height = 1;
+  friend bool operator==(const RelativeRect&, const RelativeRect&) = default;
+};
+
 // Hashes of one look at one frame. A frame may be looked at more than once: see media::FrameVariant and
-// `border_removed`.
+// `kind`.
 struct FrameEvidence {
   std::uint32_t index = 0;            // looks at the same frame share it
   std::chrono::microseconds time{0};  // presentation time from the first frame
   hash::PdqOrientations pdq;
   // False for look-ups of foreign hashes, where only hashes[0] is there.
   bool has_orientations = true;
-  bool border_removed = false;
+  hash::LookKind kind = hash::LookKind::kWhole;
+  RelativeRect rect;          // what was looked at
+  double turned_degrees = 0;  // kStraightened: see hash::PictureLook
   bool repeated = false;  // not hashed: the frame shows the same as the one before it, whose hashes these are
 };
 
@@ -80,6 +89,8 @@ struct Match {
   std::uint32_t radius = 0;
   std::optional<hash::Transform> transform;  // applying it to the entry's picture gives the upload
   bool border_removed = false;
+  std::optional<RelativeRect> region;  // the part of the upload's best frame, if that was a region
+  double straightened_degrees = 0;
   std::uint32_t quality_query = 0, quality_reference = 0;
   std::vector<TimeRange> query_ranges, reference_ranges;
   double query_coverage = 0, reference_coverage = 0;

@@ -14,9 +14,22 @@ namespace {
 constexpr std::size_t kMostLooksPerSearch = 64;
 constexpr std::size_t kManyHits = 50'000;
 
+bool IsWanted(hash::LookKind kind, const lists::ListPolicy& policy) {
+  switch (kind) {
+    case hash::LookKind::kWhole:
+      return true;
+    case hash::LookKind::kBorderRemoved:
+      return policy.border_removal;
+    case hash::LookKind::kRegion:
+      return policy.find_regions;
+    case hash::LookKind::kStraightened:
+      return policy.straighten;
+  }
+  return false;
+}
+
 bool IsUsable(const FrameEvidence& look, const lists::ListPolicy& policy) {
-  return look.pdq.quality >= static_cast<int>(policy.quality_floor) &&
-         (policy.border_removal || !look.border_removed);
+  return look.pdq.quality >= static_cast<int>(policy.quality_floor) && IsWanted(look.kind, policy);
 }
 
 std::vector<FrameLook> UsableLooks(std::span<const FrameLook> looks, const lists::ListPolicy& policy) {
@@ -71,10 +84,10 @@ void Search(std::span<const FrameLook> looks, const lists::ListSnapshot& list, h
   }
 }
 
-// Smaller is better: nearer, then upright, then without stripping, then of better quality, then earlier.
+// Smaller is better: nearer, then upright, then the plainer look, then of better quality, then earlier.
 auto Rank(const BestHit& hit) {
-  return std::make_tuple(hit.distance, hit.transform != hash::Transform::kIdentity, hit.border_removed,
-                         -hit.quality, hit.frame, hit.transform, hit.position);
+  return std::make_tuple(hit.distance, hit.transform != hash::Transform::kIdentity, hit.kind, -hit.quality,
+                         hit.frame, hit.transform, hit.position);
 }
 
 void AddPosition(Found& found, std::uint32_t position) {
@@ -187,7 +200,9 @@ void ListFold::Add(std::span<const FrameLook> looks, const AllowedFrames& allowe
     const FrameEvidence& evidence = *hit.look.evidence;
     const BestHit candidate{hit.distance,
                             hash::Inverse(hit.transform),
-                            evidence.border_removed,
+                            evidence.kind,
+                            evidence.rect,
+                            evidence.turned_degrees,
                             evidence.pdq.quality,
                             hit.look.frame,
                             hit.position,

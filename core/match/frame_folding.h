@@ -51,7 +51,9 @@ class AllowedFrames {
 struct BestHit {
   hash::HammingDistance distance = 0;
   hash::Transform transform = hash::Transform::kIdentity;  // of the entry's picture, giving the upload
-  bool border_removed = false;
+  hash::LookKind kind = hash::LookKind::kWhole;
+  RelativeRect rect;
+  double turned_degrees = 0;
   int quality = 0;             // PDQ quality of the upload's frame
   std::uint32_t frame = 0;     // of the upload
   std::uint32_t position = 0;  // of a PDQ hash of the list

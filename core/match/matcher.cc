@@ -83,6 +83,21 @@ void Matching::AddFrames(std::span<const FrameEvidence> looks) {
   }
 }
 
+hash::LookOptions Matching::WantedLooks() const {
+  hash::LookOptions wanted{false, false, false, false};
+  for (const auto* group : {&consulted_.block, &consulted_.allow}) {
+    for (const ListSnapshot* list : *group) {
+      if (list->pdq_count() == 0) continue;
+      const lists::ListPolicy& policy = list->info.policy;
+      wanted.orientations |= policy.orientations;
+      wanted.borders |= policy.border_removal;
+      wanted.regions |= policy.find_regions;
+      wanted.straighten |= policy.straighten;
+    }
+  }
+  return wanted;
+}
+
 bool Matching::DigestIsAllowed(HashType type) const {
   return allowed_digest_ && StrengthOf(*allowed_digest_) >= StrengthOf(type);
 }

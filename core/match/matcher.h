@@ -69,6 +69,9 @@ class Matching {
   // The next frames, each with all its looks, ordered by index within and between calls.
   void AddFrames(std::span<const FrameEvidence> looks);
 
+  // What the consulted lists want looked at, taken together.
+  [[nodiscard]] hash::LookOptions WantedLooks() const;
+
   // Matches found since the last call, or that have come to count since, as far as they are known: coverage
   // and ranges grow with later frames. Nothing before the digests are known if an allow list could take it
   // away. `duration` and `frame_interval` as in Evidence, as far as known.

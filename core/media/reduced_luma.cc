@@ -16,11 +16,33 @@ void AddRow(const std::uint8_t* row, std::uint16_t* sums, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) sums[i] = static_cast<std::uint16_t>(sums[i] + row[i]);
 }
 
+// Cells of one row from the sums of `rows` rows of pixels. A factor that is known makes short loops.
+template <std::uint32_t known_factor>
+void Average(const std::vector<std::uint16_t>& sums, std::uint32_t rows, std::uint8_t* cells,
+             std::size_t width, std::uint32_t factor = known_factor) {
+  if constexpr (known_factor != 0) factor = known_factor;
+  const std::size_t whole = sums.size() / factor;
+  const std::uint32_t count = factor * rows;
+  // Rounded division by a number up to 4 * factor, exact for what fits here.
+  const std::uint32_t reciprocal = (1U << 20U) / count + 1;
+  for (std::size_t x = 0; x < whole; ++x) {
+    std::uint32_t sum = count / 2;
+    for (std::size_t i = 0; i < factor; ++i) sum += sums[x * factor + i];
+    cells[x] = known_factor != 0 ? static_cast<std::uint8_t>(sum * reciprocal >> 20U)
+                                 : static_cast<std::uint8_t>(sum / count);
+  }
+  if (whole == width) return;
+  std::uint32_t sum = 0;
+  for (std::size_t i = whole * factor; i < sums.size(); ++i) sum += sums[i];
+  cells[whole] = static_cast<std::uint8_t>(
+      sum / ((static_cast<std::uint32_t>(sums.size()) - static_cast<std::uint32_t>(whole) * factor) * rows));
+}
+
 }  // namespace
 
-ReducedLuma::ReducedLuma(const LumaView& luma) : picture_(luma), view_(luma) {
+ReducedLuma::ReducedLuma(const LumaView& luma, std::uint32_t most_cells) : picture_(luma), view_(luma) {
   const std::uint32_t longer = std::max(luma.width, luma.height);
-  factor_ = std::max(1U, (longer + kMostCells - 1) / kMostCells);
+  factor_ = std::max(1U, (longer + most_cells - 1) / most_cells);
   if (factor_ == 1) return;
   const std::uint32_t width = (luma.width + factor_ - 1) / factor_;
   const std::uint32_t height = (luma.height + factor_ - 1) / factor_;
@@ -39,18 +61,18 @@ ReducedLuma::ReducedLuma(const LumaView& luma) : picture_(luma), view_(luma) {
       AddRow(luma.data + std::size_t{row} * luma.stride, sums.data(), sums.size());
     }
     std::uint8_t* cell = cells_.data() + std::size_t{y} * width;
-    std::size_t x = 0;
-    if (factor_ == 2 && rows == 2) {
-      for (; 2 * x + 1 < sums.size(); ++x) {
-        cell[x] = static_cast<std::uint8_t>((sums[2 * x] + sums[2 * x + 1] + 2U) >> 2U);
-      }
-    }
-    for (; x < width; ++x) {
-      const std::size_t from = x * factor_, to = std::min<std::size_t>(from + factor_, sums.size());
-      std::uint32_t sum = 0;
-      for (std::size_t i = from; i < to; ++i) sum += sums[i];
-      const auto count = static_cast<std::uint32_t>(to - from) * rows;
-      cell[x] = static_cast<std::uint8_t>((sum + count / 2) / count);
+    switch (factor_) {
+      case 2:
+        Average<2>(sums, rows, cell, width);
+        break;
+      case 3:
+        Average<3>(sums, rows, cell, width);
+        break;
+      case 4:
+        Average<4>(sums, rows, cell, width);
+        break;
+      default:
+        Average<0>(sums, rows, cell, width, factor_);
     }
   }
 }

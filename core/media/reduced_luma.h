@@ -12,11 +12,10 @@ namespace tamiz::media {
 // what is there. With a factor of 1 it is the picture itself, not a copy.
 class ReducedLuma {
  public:
-  // Cells along the longer side at most.
   static constexpr std::uint32_t kMostCells = 1024;
 
-  // `luma` outlives it.
-  explicit ReducedLuma(const LumaView& luma);
+  // `luma` outlives it. The factor is the least that leaves `most_cells` along the longer side at most.
+  explicit ReducedLuma(const LumaView& luma, std::uint32_t most_cells = kMostCells);
 
   [[nodiscard]] const LumaView& view() const { return view_; }        // in cells
   [[nodiscard]] const LumaView& picture() const { return picture_; }  // in pixels

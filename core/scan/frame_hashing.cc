@@ -6,15 +6,18 @@
 #include <utility>
 
 #include "core/hash/pdq_hasher.h"
-#include "core/media/border.h"
 
 namespace tamiz::scan {
 namespace {
 
-// One a thread: a hasher keeps its scratch memory.
+// One a thread: they keep their scratch memory.
 hash::PdqHasher& ThreadHasher() {
   thread_local hash::PdqHasher hasher;
   return hasher;
+}
+hash::PictureLooker& ThreadLooker() {
+  thread_local hash::PictureLooker looker;
+  return looker;
 }
 
 }  // namespace
@@ -35,10 +38,17 @@ void FrameHashing::Add(std::unique_ptr<media::Frame> frame) {
     ++repeats_;
     return;
   }
-  group_.Run([this, pending, held = std::move(frame)]() mutable {
+  // All variants of a frame alike.
+  const bool look_inside = frame->time <= std::chrono::microseconds::zero() || !inside_index_ ||
+                           frame->index == *inside_index_ || frame->time >= inside_time_ + kLookInsideEvery;
+  if (look_inside) {
+    inside_index_ = frame->index;
+    inside_time_ = frame->time;
+  }
+  group_.Run([this, pending, look_inside, held = std::move(frame)]() mutable {
     const SteadyTime start = clock_.Now();
     std::vector<match::FrameEvidence> looks;
-    Hash(*held, looks);
+    Hash(*held, look_inside, looks);
     held.reset();  // the slot goes back to the decoder at once
     spent_us_ += std::chrono::duration_cast<std::chrono::microseconds>(clock_.Now() - start).count();
     MutexLock lock(mutex_);
@@ -47,17 +57,29 @@ void FrameHashing::Add(std::unique_ptr<media::Frame> frame) {
   });
 }
 
-void FrameHashing::Hash(const media::Frame& frame, std::vector<match::FrameEvidence>& looks) const {
+void FrameHashing::Hash(const media::Frame& frame, bool look_inside,
+                        std::vector<match::FrameEvidence>& looks) const {
   const media::LumaView luma = frame.luma();
   match::FrameEvidence look;
   look.index = frame.index;
   look.time = frame.time;
-  look.pdq = ThreadHasher().HashOrientations(luma);
-  looks.push_back(look);
-  if (!look_inside_borders_) return;
-  if (const std::optional<media::LumaView> inside = media::StripBorder(luma)) {
-    look.pdq = ThreadHasher().HashOrientations(*inside);
-    look.border_removed = true;
+  if (!looks_) {
+    look.pdq = ThreadHasher().HashOrientations(luma);
+    looks.push_back(look);
+    return;
+  }
+  hash::LookOptions options = *looks_;
+  options.regions &= look_inside;
+  options.straighten &= look_inside;
+  for (const hash::PictureLook& one : ThreadLooker().Look(luma, options)) {
+    look.pdq = one.pdq;
+    look.has_orientations = options.orientations;
+    look.kind = one.kind;
+    look.turned_degrees = one.turned_degrees;
+    const double width = luma.width;
+    const double height = luma.height;
+    look.rect = {one.rect.left / width, one.rect.top / height, one.rect.width / width,
+                 one.rect.height / height};
     looks.push_back(look);
   }
 }

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
+#include "core/hash/picture_looks.h"
 #include "core/match/evidence.h"
 #include "core/media/frame_source.h"
 #include "core/work/compute_pool.h"
@@ -20,9 +22,14 @@ namespace tamiz::scan {
 // thread drives it.
 class FrameHashing {
  public:
-  // Both outlive it.
-  FrameHashing(work::ComputePool& compute, const Clock& clock, bool look_inside_borders)
-      : clock_(clock), look_inside_borders_(look_inside_borders), group_(compute) {}
+  // Looks into the frames of a video (regions, straightening) come at least so far apart: what is put around
+  // a video stays for longer, and a long video must not cost several times as much.
+  static constexpr std::chrono::microseconds kLookInsideEvery{1'000'000};
+
+  // `compute` and `clock` outlive it. Without `looks` each frame has one look, with the reference's hashes of
+  // all orientations.
+  FrameHashing(work::ComputePool& compute, const Clock& clock, const std::optional<hash::LookOptions>& looks)
+      : clock_(clock), looks_(looks), group_(compute) {}
 
   // Blocks while too many frames wait: the back-pressure on the decoder. Frames come in order of their index.
   void Add(std::unique_ptr<media::Frame> frame);
@@ -53,16 +60,18 @@ class FrameHashing {
     std::vector<match::FrameEvidence> looks;
   };
 
-  void Hash(const media::Frame& frame, std::vector<match::FrameEvidence>& looks) const;
+  void Hash(const media::Frame& frame, bool look_inside, std::vector<match::FrameEvidence>& looks) const;
   std::vector<match::FrameEvidence> TakeDone(bool all);
 
   const Clock& clock_;
-  const bool look_inside_borders_;
+  const std::optional<hash::LookOptions> looks_;
   // Touched by the thread that drives.
   std::uint64_t frames_ = 0;
   std::uint64_t repeats_ = 0;
   std::vector<match::FrameEvidence> hashed_last_;  // the looks that a repeat has
   std::chrono::microseconds last_time_{0};
+  std::optional<std::uint32_t> inside_index_;  // of the frame that was last looked into, and its time
+  std::chrono::microseconds inside_time_{0};
   std::atomic<std::int64_t> spent_us_{0};
   Mutex mutex_;
   std::deque<Pending> pending_ TAMIZ_GUARDED_BY(mutex_);

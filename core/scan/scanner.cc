@@ -240,7 +240,6 @@ struct Scanner::State {
 
   struct Wanted {
     bool hashes = false;  // keep them for the answer
-    bool look_inside_borders = true;
     media::SamplingPlan plan;
     match::Matching* matching = nullptr;  // where frames and digests are looked up; null: nowhere
     ScanReporter* reporter = nullptr;     // told of progress and matches if there is a matching
@@ -405,7 +404,9 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
     return OkStatus();
   }
 
-  FrameHashing hashing(parts.compute, parts.clock, wanted.look_inside_borders);
+  std::optional<hash::LookOptions> wanted_looks;
+  if (wanted.matching != nullptr) wanted_looks = wanted.matching->WantedLooks();
+  FrameHashing hashing(parts.compute, parts.clock, wanted_looks);
   std::optional<FrameLookup> lookup;
   if (wanted.matching != nullptr) lookup.emplace(parts.compute, parts.clock, *wanted.matching);
   const auto pass_on = [&](std::vector<match::FrameEvidence>&& looks) {
@@ -676,8 +677,7 @@ StatusOr<ScanOutput> Scanner::Hash(ScanInput input, const CallContext& context, 
   media::SamplingDefaults defaults = DefaultsOf(*config);
   defaults.preset = media::SamplingPreset::kExact;
   StatusOr<State::Looked> looked = state_->Look(
-      input, *config, context, times,
-      {.hashes = true, .look_inside_borders = false, .plan = media::PlanOf(input.sampling, defaults)});
+      input, *config, context, times, {.hashes = true, .plan = media::PlanOf(input.sampling, defaults)});
   if (!looked.ok()) {
     state_->parts.metrics.ScanFailed(absl::StatusCodeToString(looked.status().code()));
     return looked.status();

@@ -102,6 +102,8 @@ std::string PolicyToJson(const lists::ListPolicy& policy) {
               {"min_query_coverage", policy.min_query_coverage},
               {"orientations", policy.orientations},
               {"border_removal", policy.border_removal},
+              {"find_regions", policy.find_regions},
+              {"straighten", policy.straighten},
               {"mode", static_cast<int>(policy.mode)},
               {"action_hint", policy.action_hint}};
   object["breaker"] = json{{"entry_hits", policy.breaker.entry_hits},
@@ -129,6 +131,8 @@ StatusOr<lists::ListPolicy> PolicyFromJson(const std::string& text) {
     policy.review_confidence = object.value("review_confidence", policy.review_confidence);
     policy.orientations = object.value("orientations", policy.orientations);
     policy.border_removal = object.value("border_removal", policy.border_removal);
+    policy.find_regions = object.value("find_regions", policy.find_regions);
+    policy.straighten = object.value("straighten", policy.straighten);
     policy.mode = static_cast<lists::ListMode>(object.value("mode", static_cast<int>(policy.mode)));
     policy.action_hint = object.value("action_hint", policy.action_hint);
     if (object.contains("max_age_s"))

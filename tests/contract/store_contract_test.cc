@@ -142,6 +142,8 @@ TYPED_TEST(StoreContract, KeepsWhatAListIs) {
                  .min_query_coverage = 1.0 / 3,
                  .orientations = false,
                  .border_removal = false,
+                 .find_regions = false,
+                 .straighten = false,
                  .mode = lists::ListMode::kShadow,
                  .action_hint = "hold",
                  .max_age = std::chrono::hours(48),

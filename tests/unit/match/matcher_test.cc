@@ -278,7 +278,7 @@ TEST(Matcher, StrippedBordersAreLookedUpWhereThePolicySaysSo) {
   list.Pdq("e", Picture(1));
   Evidence evidence = Still(Look(Picture(2)));
   evidence.frames.push_back(Look(Changed(Picture(1), 8)));
-  evidence.frames.back().border_removed = true;
+  evidence.frames.back().kind = hash::LookKind::kBorderRemoved;
   const auto conclusion = Ask(evidence, CatalogOf({list.Build()}));
   ASSERT_THAT(conclusion.matches, SizeIs(1));
   EXPECT_TRUE(conclusion.matches[0].border_removed);

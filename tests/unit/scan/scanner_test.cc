@@ -505,7 +505,7 @@ TEST_F(ScannerTest, AlphaIgnoredLookMatchesToo) {
   EXPECT_EQ(output->conclusion.verdict, Verdict::kMatch);
   EXPECT_EQ(output->frames_decoded, 1u);
   ASSERT_THAT(output->hashes, SizeIs(1));
-  EXPECT_EQ(output->hashes[0].pdq.hashes, Picture(3).pdq().hashes);
+  EXPECT_EQ(output->hashes[0].pdq.hashes[0], Picture(3).pdq().hashes[0]);
 }
 
 TEST_F(ScannerTest, PictureInABorderIsFoundInsideIt) {
@@ -520,7 +520,7 @@ TEST_F(ScannerTest, PictureInABorderIsFoundInsideIt) {
   EXPECT_TRUE(output->conclusion.matches[0].border_removed);
   // The hash that is returned is that of the frame as it is.
   ASSERT_THAT(output->hashes, SizeIs(1));
-  EXPECT_EQ(output->hashes[0].pdq.hashes, Picture(7).Framed().pdq().hashes);
+  EXPECT_EQ(output->hashes[0].pdq.hashes[0], Picture(7).Framed().pdq().hashes[0]);
 }
 
 TEST_F(ScannerTest, HashesComeInOrderOfFrames) {

@@ -1,0 +1,172 @@
+#include "core/media/ground_cuts.h"
+
+#include <array>
+#include <cmath>
+
+namespace tamiz::media {
+namespace {
+
+constexpr int kTolerance = 8;    // levels from a line's own brightness
+constexpr int kNoiseShare = 64;  // of a line's cells, one in so many may be off
+constexpr int kSameBand = 6;     // levels between neighbouring lines of a band
+constexpr int kMostDrift = 14;   // levels from one side of a band to the other
+constexpr int kSameGround = 12;  // levels between bands of one ground
+constexpr int kSamples = 16;     // of a line, for a first opinion
+constexpr int kMostDepth = 6;
+constexpr std::size_t kMostCandidates = 64;
+
+// Brightnesses that bands have had so far.
+class Grounds {
+ public:
+  void Add(int level) {
+    if (!Holds(level) && count_ < levels_.size()) levels_[count_++] = level;
+  }
+  [[nodiscard]] bool Holds(int level) const {
+    return std::any_of(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(count_),
+                       [&](int known) { return std::abs(known - level) <= kSameGround; });
+  }
+
+ private:
+  std::array<int, 8> levels_{};
+  std::size_t count_ = 0;
+};
+
+// Neighbouring lines between two bands, or between a band and the edge.
+struct Block {
+  int first = 0, last = 0;
+};
+
+class Cutter {
+ public:
+  explicit Cutter(const LumaView& cells) : cells_(cells) {}
+
+  GroundCuts Cut() {
+    const CellBox whole{0, 0, static_cast<int>(cells_.width), static_cast<int>(cells_.height)};
+    whole_ = whole;
+    // Once with every band, which cuts too much where a picture has bands of its own, and once with those
+    // only that look like the bands around.
+    for (const bool strict : {true, false}) {
+      strict_ = strict;
+      cut_anything_ = false;
+      Cut(whole, Along::kRows, 0, Grounds(), false);
+      if (!cut_anything_) break;
+    }
+    return std::move(cuts_);
+  }
+
+ private:
+  void Add(const CellBox& box, double score) {
+    if (!IsWorthALook(box, cells_) || cuts_.candidates.size() >= kMostCandidates) return;
+    cuts_.candidates.push_back({box, (strict_ ? score : score - 1.5) + box.area() / whole_.area()});
+  }
+
+  // The one brightness of a line; -1 if it has not got one.
+  [[nodiscard]] int LevelOf(Along along, int line, int from, int to) const {
+    const std::size_t step = along == Along::kRows ? 1 : cells_.stride;
+    const std::uint8_t* start =
+        cells_.data + (along == Along::kRows
+                           ? static_cast<std::size_t>(line) * cells_.stride + static_cast<std::size_t>(from)
+                           : static_cast<std::size_t>(from) * cells_.stride + static_cast<std::size_t>(line));
+    const int length = to - from;
+    const auto at = [&](int i) { return int{start[static_cast<std::size_t>(i) * step]}; };
+    const auto sample = [&](int i) { return at((2 * i + 1) * length / (2 * kSamples)); };
+    // Most lines of most pictures are out here.
+    const int a = sample(2), b = sample(7), c = sample(12);
+    const int level = std::max(std::min(a, b), std::min(std::max(a, b), c));
+    int off = 0;
+    for (int i = 0; i < kSamples && off <= 1; ++i) off += std::abs(sample(i) - level) > kTolerance ? 1 : 0;
+    if (off > 1) return -1;
+    int outside = 0;
+    int count = 0;
+    const int every = along == Along::kRows ? 1 : std::max(1, length / 256);
+    for (int i = 0; i < length; i += every, ++count) outside += std::abs(at(i) - level) > kTolerance ? 1 : 0;
+    return outside * kNoiseShare <= count ? level : -1;
+  }
+
+  // The runs of lines between bands. `grounds` are those known, those of this cut are added.
+  [[nodiscard]] std::vector<Block> Blocks(const CellBox& box, Along along, Grounds& grounds,
+                                          bool any_ground) const {
+    const Extent extent(box, along);
+    const auto lines = static_cast<std::size_t>(extent.lines());
+    std::vector<int> levels(lines);
+    for (std::size_t i = 0; i < lines; ++i) {
+      levels[i] = LevelOf(along, extent.first + static_cast<int>(i), extent.from, extent.to);
+    }
+    std::vector<bool> is_band(lines);
+    Grounds seen = grounds;
+    for (std::size_t i = 0, end = 0; i < lines; i = end) {
+      end = i + 1;
+      if (levels[i] < 0) continue;
+      while (end < lines && levels[end] >= 0 && std::abs(levels[end] - levels[end - 1]) <= kSameBand) ++end;
+      const bool at_edge = i == 0 || end == lines;
+      const bool is_ground = any_ground || grounds.Holds(levels[i]);
+      if ((end - i < 2 && !at_edge) || std::abs(levels[end - 1] - levels[i]) > kMostDrift || !is_ground)
+        continue;
+      for (std::size_t n = i; n < end; ++n) is_band[n] = true;
+      seen.Add(levels[i]);
+    }
+    grounds = seen;
+    std::vector<Block> blocks;
+    for (std::size_t i = 0; i < lines; ++i) {
+      if (is_band[i]) continue;
+      const int line = extent.first + static_cast<int>(i);
+      if (i == 0 || is_band[i - 1]) blocks.push_back({line, line});
+      blocks.back().last = line + 1;
+    }
+    return blocks;
+  }
+
+  // Cuts along `along` first, then the other way, as long as there is something to cut.
+  void Cut(CellBox box, Along along, int depth, Grounds grounds, bool is_part) {
+    for (int idle = 0; idle < 2; along = Other(along)) {
+      const bool any_ground = !strict_ || !is_part;
+      const std::vector<Block> blocks = Blocks(box, along, grounds, any_ground);
+      const Extent extent(box, along);
+      std::vector<CellBox> parts;
+      for (const Block& block : blocks) {
+        const CellBox part = BoxOf(along, block.first, block.last, extent.from, extent.to);
+        if (part.width() * 9 >= whole_.width() && part.height() * 9 >= whole_.height()) parts.push_back(part);
+      }
+      if (parts.empty()) return;
+      if (parts.size() > 1) {
+        cut_anything_ = true;
+        // What is cut may also be one picture with bands in it.
+        if (is_part) Add(box, 1);
+        if (depth == kMostDepth) return;
+        for (const CellBox& part : parts) Cut(part, Other(along), depth + 1, grounds, true);
+        return;
+      }
+      if (parts[0] == box) {
+        ++idle;
+        continue;
+      }
+      idle = 0;
+      cut_anything_ = true;
+      is_part = true;
+      // What stands in the middle mostly is cut alike on both sides; a side that is not may fade into the
+      // ground.
+      const int before = Extent(parts[0], along).first - extent.first;
+      const int after = extent.last - Extent(parts[0], along).last;
+      if (along == Along::kColumns && std::abs(before - after) > std::max(2, extent.lines() / 64)) {
+        const int both = std::min(before, after);
+        Add(BoxOf(along, extent.first + both, extent.last - both, extent.from, extent.to), 2.5);
+      }
+      box = parts[0];
+    }
+    if (box != whole_) Add(box, 4);
+    const bool known = std::find(cuts_.leaves.begin(), cuts_.leaves.end(), box) != cuts_.leaves.end();
+    if (!known && cuts_.leaves.size() < 12) cuts_.leaves.push_back(box);
+  }
+
+  const LumaView cells_;
+  CellBox whole_;
+  bool strict_ = true;
+  bool cut_anything_ = false;
+  GroundCuts cuts_;
+};
+
+}  // namespace
+
+GroundCuts CutAtGrounds(const LumaView& cells) { return Cutter(cells).Cut(); }
+
+}  // namespace tamiz::media

@@ -1,0 +1,136 @@
+#include "core/media/regions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdlib>
+
+#include "core/media/cell_box.h"
+#include "core/media/ground_cuts.h"
+#include "core/media/step_map.h"
+#include "core/media/step_regions.h"
+
+namespace tamiz::media {
+namespace {
+
+constexpr std::uint32_t kSmallestPicture = 96;  // pixels a side; nothing is looked for in less
+constexpr std::uint32_t kSmallestSide = 48;     // pixels, of a region
+constexpr std::uint32_t kStepCells = 320;  // of the copy on which steps are looked for, along its longer side
+constexpr double kSameOverlap = 0.95;      // of rectangles that are one
+
+// The line of pixels within `reach` of `line` across which most changes, from pixel `from` to `to` of it; the
+// picture's own edges stay.
+int PlaceSide(const LumaView& luma, Along along, int line, int reach, int from, int to) {
+  const auto lines = static_cast<int>(along == Along::kRows ? luma.height : luma.width);
+  if (line <= 0 || line >= lines) return std::clamp(line, 0, lines);
+  constexpr int kSamples = 96;
+  const int samples = std::clamp(to - from, 1, kSamples);
+  int best = line;
+  int most = -1;
+  // From the nearest outward: of equal ones the nearest.
+  for (int n = 0; n <= 2 * reach; ++n) {
+    const int candidate = line + (n % 2 == 0 ? n / 2 : -(n + 1) / 2);
+    if (candidate < 1 || candidate >= lines) continue;
+    const std::uint8_t* start =
+        luma.data + static_cast<std::size_t>(candidate) * (along == Along::kRows ? luma.stride : 1);
+    const std::size_t step = along == Along::kRows ? 1 : luma.stride;
+    const std::size_t back = along == Along::kRows ? luma.stride : 1;
+    int sum = 0;
+    for (int s = 0; s < samples; ++s) {
+      const std::uint8_t* pixel =
+          start + static_cast<std::size_t>(from + (2 * s + 1) * (to - from) / (2 * samples)) * step;
+      // Larger steps say no more: a few bright spots must not outweigh the rest.
+      sum += std::min(std::abs(*pixel - *(pixel - back)), 40);
+    }
+    if (sum > most) {
+      most = sum;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+// A box at `scale` pixels a cell, its sides where they are in the picture itself.
+PixelRect Place(const LumaView& luma, const CellBox& box, int scale) {
+  const auto width = static_cast<int>(luma.width);
+  const auto height = static_cast<int>(luma.height);
+  const CellBox rough{std::min(box.left * scale, width), std::min(box.top * scale, height),
+                      std::min(box.right * scale, width), std::min(box.bottom * scale, height)};
+  const int reach = std::max(scale + scale / 2 + 1, 4);
+  const int left = PlaceSide(luma, Along::kColumns, rough.left, reach, rough.top, rough.bottom);
+  const int right = PlaceSide(luma, Along::kColumns, rough.right, reach, rough.top, rough.bottom);
+  const int top = PlaceSide(luma, Along::kRows, rough.top, reach, rough.left, rough.right);
+  const int bottom = PlaceSide(luma, Along::kRows, rough.bottom, reach, rough.left, rough.right);
+  if (right <= left || bottom <= top) return {};
+  return {static_cast<std::uint32_t>(left), static_cast<std::uint32_t>(top),
+          static_cast<std::uint32_t>(right - left), static_cast<std::uint32_t>(bottom - top)};
+}
+
+CellBox Scaled(const CellBox& box, int by) {
+  return {(box.left + by / 2) / by, (box.top + by / 2) / by, (box.right + by / 2) / by,
+          (box.bottom + by / 2) / by};
+}
+
+struct Candidate {
+  CellBox box;  // in pixels, roughly
+  double score;
+  CellBox cells;
+  int scale;
+};
+
+}  // namespace
+
+std::vector<PixelRect> FindRegions(const ReducedLuma& copy, const RegionLimits& limits) {
+  const LumaView& picture = copy.picture();
+  if (limits.max_regions == 0 || picture.width < kSmallestPicture || picture.height < kSmallestPicture)
+    return {};
+  // What is that narrow has too few cells across.
+  constexpr std::uint32_t kFewestCells = 32;
+  if (copy.view().width < kFewestCells || copy.view().height < kFewestCells) return {};
+  const ReducedLuma small(copy.view(), kStepCells);
+  if (small.view().width < kFewestCells || small.view().height < kFewestCells) return {};
+
+  const auto cell = static_cast<int>(copy.factor());
+  const int shrunk = static_cast<int>(small.factor());
+  GroundCuts cuts = CutAtGrounds(copy.view());
+  const StepMap steps(small.view());
+  std::vector<RegionCandidate> stepped;
+  for (const CellBox& leaf : cuts.leaves) FindDivided(steps, Scaled(leaf, shrunk), stepped);
+  FindBetweenBlurred(steps, stepped);
+  FindEnclosed(steps, stepped);
+
+  std::vector<Candidate> candidates;
+  const auto add = [&](const std::vector<RegionCandidate>& found, int scale) {
+    for (const RegionCandidate& one : found) {
+      const CellBox& b = one.box;
+      candidates.push_back(
+          {{b.left * scale, b.top * scale, b.right * scale, b.bottom * scale}, one.score, b, scale});
+    }
+  };
+  add(cuts.candidates, cell);
+  add(stepped, cell * shrunk);
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+
+  std::vector<CellBox> chosen;
+  std::vector<PixelRect> regions;
+  double area = 0;
+  const double all = double(picture.width) * picture.height;
+  for (const Candidate& candidate : candidates) {
+    const double share = candidate.box.area() / all;
+    if (area + share > limits.max_area) continue;
+    const bool known = std::any_of(chosen.begin(), chosen.end(), [&](const CellBox& other) {
+      return Overlap(candidate.box, other) > kSameOverlap;
+    });
+    if (known) continue;
+    const PixelRect rect = Place(picture, candidate.cells, candidate.scale);
+    if (rect.width < kSmallestSide || rect.height < kSmallestSide) continue;
+    area += share;
+    chosen.push_back(candidate.box);
+    regions.push_back(rect);
+    if (regions.size() == limits.max_regions) break;
+  }
+  return regions;
+}
+
+}  // namespace tamiz::media

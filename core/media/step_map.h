@@ -1,0 +1,48 @@
+// Where the brightness of a picture steps. Part of FindRegions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/media/cell_box.h"
+
+namespace tamiz::media {
+
+// "Line" n lies between rows (columns) n - 1 and n; a step is a difference across it that is well above what
+// neighbours differ by as a rule. Counted once for pieces of lines, so that asking costs next to nothing.
+class StepMap {
+ public:
+  explicit StepMap(const LumaView& cells);
+
+  [[nodiscard]] const LumaView& cells() const { return cells_; }
+  [[nodiscard]] int lines(Along along) const { return along == Along::kRows ? height_ : width_; }
+  [[nodiscard]] int length(Along along) const { return along == Along::kRows ? width_ : height_; }
+  // Share of the cells from `from` to `to` of a line that are a step, to a piece's accuracy; 0 outside.
+  [[nodiscard]] double Support(Along along, int line, int from, int to) const;
+  // The same, less that of the lines some cells beside it: texture has steps anywhere.
+  [[nodiscard]] double Excess(Along along, int line, int from, int to) const;
+
+  // Cells that are counted together.
+  static constexpr int kPiece = 8;
+  [[nodiscard]] int pieces(Along along) const { return (length(along) + kPiece - 1) / kPiece; }
+  // Steps in a piece of a line.
+  [[nodiscard]] int InPiece(Along along, int line, int piece) const {
+    const std::uint16_t* sums = Sums(along, line);
+    return sums[piece + 1] - sums[piece];
+  }
+
+ private:
+  [[nodiscard]] const std::uint16_t* Sums(Along along, int line) const {
+    const std::vector<std::uint16_t>& sums = along == Along::kRows ? rows_ : columns_;
+    return sums.data() + static_cast<std::size_t>(line) * static_cast<std::size_t>(pieces(along) + 1);
+  }
+  [[nodiscard]] double Count(Along along, int line, int upto) const;
+  [[nodiscard]] int StepOf() const;
+
+  LumaView cells_;
+  int width_, height_;
+  std::vector<std::uint16_t> rows_, columns_;  // by line: steps before each piece
+};
+
+}  // namespace tamiz::media

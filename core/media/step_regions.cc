@@ -1,0 +1,287 @@
+#include "core/media/step_regions.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace tamiz::media {
+namespace {
+
+CellBox Whole(const StepMap& steps) {
+  return {0, 0, static_cast<int>(steps.cells().width), static_cast<int>(steps.cells().height)};
+}
+
+void Add(const StepMap& steps, const CellBox& box, double score, std::vector<RegionCandidate>& found) {
+  if (!IsWorthALook(box, steps.cells())) return;
+  found.push_back({box, score + box.area() / Whole(steps).area()});
+}
+
+// ---- Divided.
+
+// The line about `place` (a share of the box) that is most of a step from side to side; -1 if none is.
+int LineAbout(const StepMap& steps, const Extent& extent, Along along, double place, double least_excess) {
+  const int about = extent.first + static_cast<int>(std::lround(place * extent.lines()));
+  const int reach = std::max(2, extent.lines() / 64);
+  int best = -1;
+  double most = least_excess;
+  for (int line = about - reach; line <= about + reach; ++line) {
+    const double excess = steps.Excess(along, line, extent.from, extent.to);
+    if (excess <= most) continue;
+    most = excess;
+    best = line;
+  }
+  return best;
+}
+
+// Lines where collages are divided as a rule: in the middle, or at both thirds.
+std::vector<int> UsualLines(const StepMap& steps, const CellBox& box, Along along, double least_excess) {
+  const Extent extent(box, along);
+  if (const int middle = LineAbout(steps, extent, along, 0.5, least_excess); middle >= 0) return {middle};
+  const int first = LineAbout(steps, extent, along, 1 / 3.0, least_excess);
+  const int second = LineAbout(steps, extent, along, 2 / 3.0, least_excess);
+  if (first >= 0 && second >= 0) return {first, second};
+  return {};
+}
+
+// The line along which the brightness steps most clearly from one side of the box to the other; -1 if there
+// is none.
+int ClearestLine(const StepMap& steps, const CellBox& box, Along along, double& most) {
+  const Extent extent(box, along);
+  const int margin = std::max(8, extent.lines() / 8);
+  int best = -1;
+  for (int line = extent.first + margin; line + margin <= extent.last; ++line) {
+    if (steps.Support(along, line, extent.from, extent.to) < 0.5) continue;
+    const double excess = steps.Excess(along, line, extent.from, extent.to);
+    if (excess <= most) continue;
+    most = excess;
+    best = line;
+  }
+  return best;
+}
+
+// The parts of a box between `lines`.
+std::vector<CellBox> Parts(const CellBox& box, Along along, const std::vector<int>& lines) {
+  const Extent extent(box, along);
+  std::vector<CellBox> parts;
+  int first = extent.first;
+  for (const int line : lines) {
+    parts.push_back(BoxOf(along, first, line, extent.from, extent.to));
+    first = line;
+  }
+  parts.push_back(BoxOf(along, first, extent.last, extent.from, extent.to));
+  return parts;
+}
+
+// ---- Enclosed.
+
+// A straight stretch of step.
+struct Side {
+  int line = 0;
+  int from = 0, to = 0;
+  double weight = 0;
+};
+
+// The best stretch of each line, where lines next to each other do not count twice.
+std::vector<Side> FindSides(const StepMap& steps, Along along) {
+  constexpr int kBeside = 3;
+  constexpr std::size_t kMostSides = 16;
+  const int lines = steps.lines(along);
+  const int length = steps.length(along);
+  const int pieces = steps.pieces(along);
+  std::vector<Side> sides;
+  for (int line = kBeside + 1; line + kBeside + 1 < lines; ++line) {
+    Side side;
+    double score = 0;
+    int start = 0;
+    for (int p = 0; p < pieces; ++p) {
+      const int before = steps.InPiece(along, line - kBeside, p);
+      const int after = steps.InPiece(along, line + kBeside, p);
+      // As for StepMap::Excess.
+      const double beside = 0.3 * std::min(before, after) + 0.7 * std::max(before, after);
+      const double excess = (steps.InPiece(along, line, p) - beside) / StepMap::kPiece;
+      if (score <= 0) {
+        score = 0;
+        start = p;
+      }
+      score += excess - 0.15;
+      if (score > side.weight)
+        side = {line, start * StepMap::kPiece, std::min(length, (p + 1) * StepMap::kPiece), score};
+    }
+    if (side.to - side.from >= length / 14) sides.push_back(side);
+  }
+  std::stable_sort(sides.begin(), sides.end(),
+                   [](const Side& a, const Side& b) { return a.weight > b.weight; });
+  std::vector<Side> kept;
+  for (const Side& side : sides) {
+    const bool known = std::any_of(kept.begin(), kept.end(), [&](const Side& other) {
+      return std::abs(side.line - other.line) <= 3 &&
+             2 * (std::min(side.to, other.to) - std::max(side.from, other.from)) > side.to - side.from;
+    });
+    if (known) continue;
+    kept.push_back(side);
+    if (kept.size() == kMostSides) break;
+  }
+  kept.push_back({0, 0, length, 0});
+  kept.push_back({lines, 0, length, 0});
+  std::stable_sort(kept.begin(), kept.end(), [](const Side& a, const Side& b) { return a.line < b.line; });
+  return kept;
+}
+
+// How clearly a line is a side there; the picture's own edge is one, though not a telling one. Negative: it
+// is none.
+double Clarity(const StepMap& steps, Along along, int line, int from, int to) {
+  if (line <= 0 || line >= steps.lines(along)) return 0.3;
+  const double support = steps.Support(along, line, from, to);
+  const double excess = steps.Excess(along, line, from, to);
+  return support < 0.25 || excess < 0.1 ? -1 : excess;
+}
+
+// ---- Blurred.
+
+// Whether a line has no more detail than a blurred picture.
+bool IsDull(const StepMap& steps, Along along, int line) {
+  const LumaView& cells = steps.cells();
+  const int length = steps.length(along);
+  const std::size_t step = along == Along::kRows ? 1 : cells.stride;
+  const std::uint8_t* start =
+      cells.data + static_cast<std::size_t>(line) * (along == Along::kRows ? cells.stride : 1);
+  const auto at = [&](int i) { return int{start[static_cast<std::size_t>(i) * step]}; };
+  int detail = 0;
+  for (int i = 2; i + 2 < length; ++i) detail += std::abs(2 * at(i) - at(i - 2) - at(i + 2)) >= 7 ? 1 : 0;
+  return detail * 40 <= length;
+}
+
+// The line between `first` and `last` that is most of a step; -1 if none is.
+int BestLine(const StepMap& steps, Along along, int first, int last) {
+  int best = -1;
+  double most = 0.1;
+  const int lines = steps.lines(along);
+  for (int line = std::max(2, first); line <= std::min(lines - 2, last); ++line) {
+    const double excess = steps.Excess(along, line, 0, steps.length(along));
+    if (excess <= most) continue;
+    most = excess;
+    best = line;
+  }
+  return best;
+}
+
+void FindBetweenBlurred(const StepMap& steps, Along along, std::vector<RegionCandidate>& found) {
+  const int lines = steps.lines(along);
+  if (!IsDull(steps, along, 1) || !IsDull(steps, along, lines - 2)) return;
+  const auto dull_lines = [&](bool from_start) {
+    int dull = 1;
+    while (dull < lines && IsDull(steps, along, from_start ? dull : lines - 1 - dull)) ++dull;
+    return dull;
+  };
+  const int before = dull_lines(true);
+  const int after = dull_lines(false);
+  if (before < lines / 32 || after < lines / 32 || before + after > lines * 15 / 16) return;
+  // The picture begins where the detail does, or before: its own edge may be dull.
+  const int reach = lines / 12;
+  int first = BestLine(steps, along, before - reach, before + 3);
+  int last = BestLine(steps, along, lines - after - 3, lines - after + reach);
+  // Both bands are of one width: what tells of one side tells of the other.
+  if (first < 0 && last < 0) return;
+  if (first < 0) first = lines - last;
+  if (last < 0) last = lines - first;
+  if (last <= first) return;
+  const auto add = [&](int a, int b) { Add(steps, BoxOf(along, a, b, 0, steps.length(along)), 3.5, found); };
+  if (std::abs(first - (lines - last)) <= std::max(2, lines / 64)) return add(first, last);
+  add(first, lines - first);
+  add(lines - last, last);
+}
+
+}  // namespace
+
+void FindDivided(const StepMap& steps, const CellBox& box, std::vector<RegionCandidate>& found) {
+  if (!(box == Whole(steps)) && !IsWorthALook(box, steps.cells())) return;
+  constexpr double kUsual = 0.14;   // excess; where collages are divided as a rule
+  constexpr double kInPart = 0.18;  // likewise, along one part of the box
+  constexpr double kAnywhere = 0.3;
+  std::array<std::vector<int>, 2> lines = {UsualLines(steps, box, Along::kRows, kUsual),
+                                           UsualLines(steps, box, Along::kColumns, kUsual)};
+  // Of a grid each line may show in one part only.
+  for (const Along along : {Along::kRows, Along::kColumns}) {
+    std::vector<int>& own = lines[along == Along::kRows ? 0 : 1];
+    const std::vector<int>& others = lines[along == Along::kRows ? 1 : 0];
+    if (!own.empty() || others.empty()) continue;
+    for (const CellBox& part : Parts(box, Other(along), others)) {
+      if (own.empty()) own = UsualLines(steps, part, along, kInPart);
+    }
+  }
+  if (lines[0].empty() && lines[1].empty()) {
+    double most = kAnywhere;
+    const int row = ClearestLine(steps, box, Along::kRows, most);
+    const int column = ClearestLine(steps, box, Along::kColumns, most);
+    if (row < 0 && column < 0) return;
+    // The search along columns goes on from what the one along rows found: what it finds is clearer.
+    const Along along = column >= 0 ? Along::kColumns : Along::kRows;
+    for (const CellBox& part : Parts(box, along, {column >= 0 ? column : row})) Add(steps, part, 1.8, found);
+    return;
+  }
+  const std::vector<CellBox> rows = Parts(box, Along::kRows, lines[0]);
+  const std::vector<CellBox> columns = Parts(box, Along::kColumns, lines[1]);
+  if (rows.size() > 1 && columns.size() > 1) {
+    for (const CellBox& row : rows) {
+      for (const CellBox& column : columns) {
+        Add(steps, {column.left, row.top, column.right, row.bottom}, 2.6, found);
+      }
+    }
+    return;
+  }
+  for (const CellBox& part : rows.size() > 1 ? rows : columns) Add(steps, part, 2.2, found);
+}
+
+void FindEnclosed(const StepMap& steps, std::vector<RegionCandidate>& found) {
+  std::vector<RegionCandidate> enclosed;
+  const std::vector<Side> across = FindSides(steps, Along::kRows);
+  const std::vector<Side> upright = FindSides(steps, Along::kColumns);
+  const CellBox whole = Whole(steps);
+  const int slack_x = std::max(2 * StepMap::kPiece, whole.width() / 16);
+  const int slack_y = std::max(2 * StepMap::kPiece, whole.height() / 16);
+  for (std::size_t t = 0; t < across.size(); ++t) {
+    for (std::size_t b = t + 1; b < across.size(); ++b) {
+      const Side& top = across[t];
+      const Side& bottom = across[b];
+      if ((bottom.line - top.line) * 9 < whole.height()) continue;
+      const int from = std::max(top.from, bottom.from) - slack_x;
+      const int to = std::min(top.to, bottom.to) + slack_x;
+      for (std::size_t l = 0; l < upright.size(); ++l) {
+        const Side& left = upright[l];
+        if (left.line < from || left.from - slack_y > top.line || left.to + slack_y < bottom.line) continue;
+        const double left_clarity = Clarity(steps, Along::kColumns, left.line, top.line, bottom.line);
+        if (left_clarity < 0) continue;
+        for (std::size_t r = l + 1; r < upright.size(); ++r) {
+          const Side& right = upright[r];
+          if (right.line > to) break;
+          if (right.from - slack_y > top.line || right.to + slack_y < bottom.line) continue;
+          const CellBox box{left.line, top.line, right.line, bottom.line};
+          // What one line cuts off is not enclosed.
+          const int edges = int{box.left == 0} + int{box.top == 0} + int{box.right == whole.right} +
+                            int{box.bottom == whole.bottom};
+          if (edges > 2 || box.area() > 0.9 * whole.area() || !IsWorthALook(box, steps.cells())) continue;
+          const std::array<double, 4> clarity = {
+              left_clarity, Clarity(steps, Along::kColumns, right.line, top.line, bottom.line),
+              Clarity(steps, Along::kRows, top.line, left.line, right.line),
+              Clarity(steps, Along::kRows, bottom.line, left.line, right.line)};
+          const double least = *std::min_element(clarity.begin(), clarity.end());
+          if (least < 0) continue;
+          Add(steps, box, 1 + least + (clarity[0] + clarity[1] + clarity[2] + clarity[3]) / 4, enclosed);
+        }
+      }
+    }
+  }
+  // Rectangles within each other mostly are the same one and texture: a few of the clearest will do.
+  constexpr std::size_t kMost = 4;
+  std::stable_sort(enclosed.begin(), enclosed.end(),
+                   [](const RegionCandidate& a, const RegionCandidate& b) { return a.score > b.score; });
+  if (enclosed.size() > kMost) enclosed.resize(kMost);
+  found.insert(found.end(), enclosed.begin(), enclosed.end());
+}
+
+void FindBetweenBlurred(const StepMap& steps, std::vector<RegionCandidate>& found) {
+  FindBetweenBlurred(steps, Along::kRows, found);
+  FindBetweenBlurred(steps, Along::kColumns, found);
+}
+
+}  // namespace tamiz::media
