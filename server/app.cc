@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/base/log.h"
+#include "core/base/settled_clock.h"
 #include "core/sandbox/decoder_pool.h"
 #include "core/scan/self_test.h"
 #include "server/admin_service.h"
@@ -41,6 +42,7 @@ constexpr std::uint32_t kExportThreads = 2;
 constexpr std::size_t kExportQueue = 4;
 constexpr std::uint32_t kSyncThreads = 4;
 constexpr std::size_t kSyncQueue = 16;
+constexpr int kUnaskedBytes = 64 << 10;
 constexpr auto kLookEvery = std::chrono::seconds(10);
 constexpr auto kLookAtSharedStoreEvery = std::chrono::seconds(1);
 constexpr auto kRecordCleaningEvery = std::chrono::hours(1);
@@ -278,6 +280,11 @@ Status App::Parts::Listen() {
       static_cast<int>(std::min<std::uint64_t>(config.server.max_message_bytes, INT32_MAX));
   builder.SetMaxReceiveMessageSize(max_message);
   builder.SetMaxSendMessageSize(max_message);
+  // gRPC unpacks a message whole before it looks at its size, and before anybody is asked who sent it: half a
+  // megabyte would become half a gigabyte. Pictures are packed already.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   // Two servers on one port would each get some of the calls: the second must not start.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   const auto set_time = [&](const char* argument, std::chrono::milliseconds time) {
@@ -297,9 +304,10 @@ Status App::Parts::Listen() {
   }
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  // Pictures are messages of megabytes: with the usual window of 64 KiB each would wait for many
-  // acknowledgements.
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20);
+  // What comes of a picture before it is asked for, which is lost on one that is refused. The rest comes in
+  // one go as soon as its length is known. Fixed: left to gRPC the window grows with the load.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kUnaskedBytes);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
   // Calls of one connection; more wait at the client.
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
@@ -372,6 +380,7 @@ void App::Parts::Housekeeping(const std::stop_token& stop) {
     MutexLock lock_wait(mutex);
     wake.NotifyAll();
   });
+  SettledClock settled(Clock::System());
   SteadyTime next_cleaning = std::chrono::steady_clock::now();
   while (!stop.stop_requested()) {
     LookAtStore();
@@ -385,8 +394,10 @@ void App::Parts::Housekeeping(const std::stop_token& stop) {
         MutexLock lock_reload(reload_mutex);
         days = config.scan.record_days;
       }
-      const auto deleted =
-          store->DeleteRecordsBefore(Clock::System().WallNow() - std::chrono::hours(24) * days);
+      const auto deleted = store->DeleteRecordsBefore(settled.WallNow() - std::chrono::hours(24) * days);
+      if (settled.Leapt()) {
+        LogWarn("the wall clock leapt ahead; until it has stood for a day no record is deleted by it", {});
+      }
       if (!deleted.ok()) {
         LogError("old records could not be deleted", {{"error", Message(deleted.status())}});
       } else if (*deleted > 0) {

@@ -32,7 +32,10 @@ class EarlyCall final : public UnaryCall, public grpc::ServerGenericBidiReactor 
         watched_(parts.watch, [this](const Status& status) { EndUnread(status); }) {
     const SteadyTime now = call().started();
     Status status = call().entry();
-    if (status.ok()) status = parts.admission.WouldTake(LaneOf(*context), on_their_way_.Count(now));
+    if (status.ok()) {
+      status =
+          parts.admission.WouldTake(LaneOf(*context), on_their_way_.Count(now), call().context().deadline);
+    }
     if (!status.ok()) {
       End(status);
       return;

@@ -18,19 +18,21 @@ void HashService::BeginHash(const v1::HashRequest& request, v1::HashResponse* re
     return call.End(status);
   }
   call.call().pass().AddBytes(request.content().size());
-  call.Run([&](work::Task task) { return parts_.admission.Submit(work::Lane::kLive, std::move(task)); },
-           [this, &request, response, input = *std::move(input),
-            share = std::move(share)](RpcCall& running) mutable -> Status {
-             if (request.has_content()) {
-               TAMIZ_RETURN_IF_ERROR(BringIn(request.content(), parts_.source, parts_.budget, input));
-             }
-             StatusOr<scan::ScanOutput> output =
-                 parts_.scanner.Hash(std::move(input), running.context(), running.started());
-             if (!output.ok()) return output.status();
-             ToProto(*output, request.all_orientations(), response);
-             share = {};
-             return OkStatus();
-           });
+  const SteadyTime deadline = call.call().context().deadline;
+  call.Run(
+      [&](work::Task task) { return parts_.admission.Submit(work::Lane::kLive, std::move(task), deadline); },
+      [this, &request, response, input = *std::move(input),
+       share = std::move(share)](RpcCall& running) mutable -> Status {
+        if (request.has_content()) {
+          TAMIZ_RETURN_IF_ERROR(BringIn(request.content(), parts_.source, parts_.budget, input));
+        }
+        StatusOr<scan::ScanOutput> output =
+            parts_.scanner.Hash(std::move(input), running.context(), running.started());
+        if (!output.ok()) return output.status();
+        ToProto(*output, request.all_orientations(), response);
+        share = {};
+        return OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* HashService::Lookup(grpc::CallbackServerContext* context,

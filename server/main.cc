@@ -1,4 +1,7 @@
 // tamizd: reads the command line, starts the service, waits for signals.
+#include <absl/synchronization/mutex.h>
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 #include <pthread.h>
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -19,6 +22,18 @@ using namespace tamiz;
 int Complain(const Status& status) {
   std::fprintf(stderr, "tamizd: %s\n", Message(status).c_str());
   return 2;
+}
+
+// By default gRPC and protobuf write lines of their own to standard error, for each handshake that fails and
+// each message that is not as it should be: anybody could fill the log with them.
+void ListenToGrpc(gpr_log_func_args* args) { LogDebug("grpc", {{"message", std::string(args->message)}}); }
+
+void ListenToProtobuf(google::protobuf::LogLevel level, const char*, int, const std::string& message) {
+  if (level < google::protobuf::LOGLEVEL_FATAL) {
+    LogDebug("protobuf", {{"message", message}});
+  } else {
+    LogError("protobuf", {{"message", message}});
+  }
 }
 
 int Run(int argc, char** argv) {
@@ -84,6 +99,11 @@ int Run(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
+  // As Debian builds it, abseil looks for deadlocks each time one of gRPC's locks is taken: a tenth of what a
+  // call costs that is refused.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  google::protobuf::SetLogHandler(&ListenToProtobuf);
+  gpr_set_log_function(&ListenToGrpc);
   server::RaiseFileLimit();
   server::App::Options options;
   options.config = *std::move(config);

@@ -542,7 +542,7 @@ StatusOr<lists::Hold> ToHold(const v1::DisableEntryRequest& request, WallTime no
   if (!request.has_until()) return hold;
   if (request.enable()) return Fault("until", "until is for disabling; enabling takes effect at once");
   const auto& at = request.until();
-  if (at.seconds() > 9'000'000'000 || at.nanos() < 0 || at.nanos() > 999'999'999 ||
+  if (at.seconds() < 0 || at.seconds() > 9'000'000'000 || at.nanos() < 0 || at.nanos() > 999'999'999 ||
       WallTime(std::chrono::seconds(at.seconds())) <= now) {
     return Fault("until", "until must lie in the future, before the year 2255");
   }

@@ -15,10 +15,12 @@ void ScanService::BeginScan(const v1::ScanRequest& request, v1::ScanResponse* re
   StatusOr<std::shared_ptr<ScanJob>> job = ScanJob::Make(request, parts_);
   if (!job.ok()) return call.End(job.status());
   call.call().pass().AddBytes(request.content().size());
-  call.Run([&](work::Task task) { return parts_.admission.Submit((*job)->lane(), std::move(task)); },
-           [job = *job, response](RpcCall& running) {
-             return job->Run(running.context(), running.started(), response->mutable_result());
-           });
+  const SteadyTime deadline = call.call().context().deadline;
+  call.Run(
+      [&](work::Task task) { return parts_.admission.Submit((*job)->lane(), std::move(task), deadline); },
+      [job = *job, response](RpcCall& running) {
+        return job->Run(running.context(), running.started(), response->mutable_result());
+      });
 }
 
 grpc::ServerReadReactor<v1::ScanUploadRequest>* ScanService::ScanUpload(grpc::CallbackServerContext* context,

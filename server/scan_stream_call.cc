@@ -17,15 +17,18 @@ ScanStreamCall::ScanStreamCall(grpc::CallbackServerContext* context, const v1::S
 Status ScanStreamCall::Begin(const v1::ScanStreamRequest& request) {
   TAMIZ_ASSIGN_OR_RETURN(std::shared_ptr<ScanJob> job, ScanJob::Make(request, parts_));
   call_.pass().AddBytes(request.request().content().size());
-  return parts_.admission.Submit(job->lane(), [this, job] {
-    Status status = call_.context().StillWanted(std::chrono::steady_clock::now());
-    if (status.ok()) {
-      auto last = std::make_unique<v1::ScanStreamResponse>();
-      status = job->Run(call_.context(), call_.started(), last->mutable_result(), this);
-      if (status.ok()) Tell(std::move(last), false);
-    }
-    EndWith(status);
-  });
+  return parts_.admission.Submit(
+      job->lane(),
+      [this, job] {
+        Status status = call_.context().StillWanted(std::chrono::steady_clock::now());
+        if (status.ok()) {
+          auto last = std::make_unique<v1::ScanStreamResponse>();
+          status = job->Run(call_.context(), call_.started(), last->mutable_result(), this);
+          if (status.ok()) Tell(std::move(last), false);
+        }
+        EndWith(status);
+      },
+      call_.context().deadline);
 }
 
 void ScanStreamCall::OnProgress(const scan::ScanProgress& progress) {

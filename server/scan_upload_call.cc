@@ -56,7 +56,7 @@ Status ScanUploadCall::TakeOptions() {
   TAMIZ_RETURN_IF_ERROR(parts_.scanner.Validate(input_));
   lane_ = ToLane(message_.options().lane());
   // The slot is taken when all bytes are there; while there is none, they need not come.
-  TAMIZ_RETURN_IF_ERROR(parts_.admission.WouldTake(lane_, 0));
+  TAMIZ_RETURN_IF_ERROR(parts_.admission.WouldTake(lane_, 0, call_.context().deadline));
   has_options_ = true;
   return OkStatus();
 }
@@ -83,11 +83,15 @@ Status ScanUploadCall::SealUpload() {
 
 void ScanUploadCall::SubmitScan() {
   const SteadyTime admitted_at = std::chrono::steady_clock::now();
-  const Status refused = parts_.admission.Submit(lane_, [this, admitted_at] {
-    StatusOr<scan::ScanOutput> output = parts_.scanner.Scan(std::move(input_), call_.context(), admitted_at);
-    if (output.ok()) ToProto(*output, response_->mutable_result());
-    End(output.status());
-  });
+  const Status refused = parts_.admission.Submit(
+      lane_,
+      [this, admitted_at] {
+        StatusOr<scan::ScanOutput> output =
+            parts_.scanner.Scan(std::move(input_), call_.context(), admitted_at);
+        if (output.ok()) ToProto(*output, response_->mutable_result());
+        End(output.status());
+      },
+      call_.context().deadline);
   if (!refused.ok()) End(refused);
 }
 

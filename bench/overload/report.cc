@@ -133,13 +133,14 @@ std::string Markdown(const std::vector<Step>& steps) {
   std::string text =
       "| offered/s | × capacity | scanned/s | refused/s | late or failed/s | scanned p50, p99 ms | refused "
       "p50, p99 ms | "
-      "server MiB | cores: server, client |\n|---|---|---|---|---|---|---|---|---|\n";
+      "server MiB | cores: server, decoders, client |\n|---|---|---|---|---|---|---|---|---|\n";
   for (const Step& s : steps) {
     text += fmt::format(
-        "| {:.0f} | {:.1f} | {:.0f} | {:.0f} | {:.1f} | {:.0f}, {:.0f} | {:.1f}, {:.1f} | {} | {:.1f}, "
-        "{:.1f} |\n",
+        "| {:.0f} | {:.1f} | {:.0f} | {:.0f} | {:.1f} | {:.0f}, {:.0f} | {:.1f}, {:.1f} | {} | {:.2f}, "
+        "{:.2f}, {:.2f} |\n",
         s.offered, s.of_capacity, s.goodput, s.refused, s.late_or_failed, s.scanned_p50_ms, s.scanned_p99_ms,
-        s.refused_p50_ms, s.refused_p99_ms, s.resident_bytes >> 20, s.server_cores, s.client_cores);
+        s.refused_p50_ms, s.refused_p99_ms, s.resident_bytes >> 20, s.server_cores, s.decoder_cores,
+        s.client_cores);
   }
   return text;
 }
@@ -148,11 +149,13 @@ std::string Csv(const std::vector<Step>& steps) {
   std::string text =
       "offered,of_capacity,goodput,refused,late_or_failed,scanned_p50_ms,scanned_p99_ms,refused_p50_ms,"
       "refused_p99_ms,"
-      "resident_bytes\n";
+      "resident_bytes,server_cores,decoder_cores,client_cores\n";
   for (const Step& s : steps) {
-    text += fmt::format("{:.1f},{:.2f},{:.1f},{:.1f},{:.1f},{:.1f},{:.1f},{:.2f},{:.2f},{}\n", s.offered,
-                        s.of_capacity, s.goodput, s.refused, s.late_or_failed, s.scanned_p50_ms,
-                        s.scanned_p99_ms, s.refused_p50_ms, s.refused_p99_ms, s.resident_bytes);
+    text += fmt::format(
+        "{:.1f},{:.2f},{:.1f},{:.1f},{:.1f},{:.1f},{:.1f},{:.2f},{:.2f},{},{:.3f},{:.3f},{:.3f}\n", s.offered,
+        s.of_capacity, s.goodput, s.refused, s.late_or_failed, s.scanned_p50_ms, s.scanned_p99_ms,
+        s.refused_p50_ms, s.refused_p99_ms, s.resident_bytes, s.server_cores, s.decoder_cores,
+        s.client_cores);
   }
   return text;
 }

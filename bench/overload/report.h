@@ -18,8 +18,8 @@ struct Step {
   double late_or_failed = 0;
   double scanned_p50_ms = 0, scanned_p99_ms = 0;
   double refused_p50_ms = 0, refused_p99_ms = 0;
-  std::uint64_t resident_bytes = 0;           // the most that the server held
-  double server_cores = 0, client_cores = 0;  // processor time by wall time
+  std::uint64_t resident_bytes = 0;                              // the most that the server held
+  double server_cores = 0, decoder_cores = 0, client_cores = 0;  // processor time by wall time
 };
 
 // `lane`: only its samples; LANE_UNSPECIFIED: all.

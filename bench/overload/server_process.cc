@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <sstream>
 
 namespace tamiz::bench {
@@ -27,9 +28,35 @@ int NumberAfter(const std::string& line, const std::string& key) {
   return at == std::string::npos ? 0 : std::atoi(line.c_str() + at + key.size());
 }
 
+struct Times {
+  pid_t parent = 0;
+  double own = 0, of_children = 0;  // seconds of processor time; of those children that have ended
+};
+
+std::optional<Times> TimesOf(const std::string& pid) {
+  if (pid.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  std::ifstream file("/proc/" + pid + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  // After the name, which may hold anything: state, parent, nine others, utime, stime, cutime, cstime.
+  std::istringstream fields(text.substr(name_end + 1));
+  std::string skipped;
+  Times times;
+  fields >> skipped >> times.parent;
+  for (int i = 0; i < 9; ++i) fields >> skipped;
+  double user = 0, system = 0, child_user = 0, child_system = 0;
+  fields >> user >> system >> child_user >> child_system;
+  const auto per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  times.own = (user + system) / per_second;
+  times.of_children = (child_user + child_system) / per_second;
+  return times;
+}
+
 }  // namespace
 
-ServerProcess::ServerProcess(const std::string& program, const std::vector<std::string>& settings) {
+ServerProcess::ServerProcess(const std::string& program, const std::vector<std::string>& settings,
+                             const cpu_set_t* cores) {
   std::string pattern = (std::filesystem::temp_directory_path() / "tamiz-overload-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) Fail("no temporary directory");
   directory_ = pattern;
@@ -38,6 +65,7 @@ ServerProcess::ServerProcess(const std::string& program, const std::vector<std::
   pid_ = ::fork();
   if (pid_ < 0) Fail("cannot fork");
   if (pid_ == 0) {
+    if (cores != nullptr) ::sched_setaffinity(0, sizeof *cores, cores);
     ::dup2(log[1], STDERR_FILENO);
     for (const std::string& setting : settings) ::putenv(::strdup(setting.c_str()));
     ::execl(program.c_str(), program.c_str(), "--data-dir", directory_.c_str(), "--listen", "127.0.0.1:0",
@@ -81,20 +109,19 @@ std::uint64_t ServerProcess::resident_bytes() const {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-double ServerProcess::processor_seconds() const {
-  std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  // utime, stime, cutime and cstime are the 12th to 15th field after the name, which may hold anything.
-  std::istringstream fields(text.substr(text.rfind(')') + 1));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  double sum = 0;
-  for (int i = 0; i < 4; ++i) {
-    double ticks = 0;
-    fields >> ticks;
-    sum += ticks;
+ProcessorTime ServerProcess::processor_time() const {
+  ProcessorTime time;
+  if (const auto own = TimesOf(std::to_string(pid_))) {
+    time.server = own->own;
+    time.decoders = own->of_children;
   }
-  return sum / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  // The decoders are children of a child, which outlives them: they are in its count when they have ended.
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const auto child = TimesOf(entry.path().filename());
+    if (child && child->parent == pid_) time.decoders += child->own + child->of_children;
+  }
+  return time;
 }
 
 int ServerProcess::open_files() const {

@@ -1,6 +1,7 @@
 // tamizd as a process of its own, so that its memory and processor time can be told from the client's.
 #pragma once
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -10,11 +11,18 @@
 
 namespace tamiz::bench {
 
+// Seconds of processor time. Decoders count when they have ended.
+struct ProcessorTime {
+  double server = 0, decoders = 0;
+};
+
 class ServerProcess {
  public:
   // Starts `program` with a data directory of its own, listening on a free port of loopback, and waits until
   // it does. `settings`: TAMIZ__SECTION__KEY=value. Ends this program with a message if that fails.
-  ServerProcess(const std::string& program, const std::vector<std::string>& settings);
+  // `cores`: where it and its decoders may run; null: anywhere.
+  ServerProcess(const std::string& program, const std::vector<std::string>& settings,
+                const cpu_set_t* cores = nullptr);
   // SIGTERM, and waits.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
@@ -22,8 +30,7 @@ class ServerProcess {
 
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] std::uint64_t resident_bytes() const;
-  // Of the server and its decoders that have ended.
-  [[nodiscard]] double processor_seconds() const;
+  [[nodiscard]] ProcessorTime processor_time() const;
   [[nodiscard]] int open_files() const;
 
  private:

@@ -58,7 +58,7 @@ struct ExchangeRunner::State {
     std::string name;
     Mutex mutex;
     CondVar changed;
-    std::optional<WallTime> next TAMIZ_GUARDED_BY(mutex);
+    SteadyTime due TAMIZ_GUARDED_BY(mutex){};  // a clock that is set neither hurries nor delays it
     bool is_running TAMIZ_GUARDED_BY(mutex) = false;
     std::jthread thread;  // last: ends before what it uses goes
   };
@@ -189,7 +189,7 @@ void ExchangeRunner::State::StartWorker(const std::string& name) {
   Worker* const one = worker.get();
   {
     MutexLock worker_lock(one->mutex);
-    one->next = parts.clock.WallNow() + kFirstDelay;
+    one->due = parts.clock.Now() + kFirstDelay;
   }
   one->thread = std::jthread([this, one](const std::stop_token& stop) { Work(*one, stop); });
 }
@@ -219,17 +219,13 @@ void ExchangeRunner::State::Work(Worker& worker, const std::stop_token& stop) {
     {
       MutexLock lock(worker.mutex);
       if (stop.stop_requested()) return;  // under the lock: the callback has not been missed
-      const WallTime now = parts.clock.WallNow();
-      const auto left = worker.next ? *worker.next - now : WallTime::duration(std::chrono::hours(1));
-      if (left > WallTime::duration::zero()) {
-        // Looked at again now and then: a wall clock may jump.
-        worker.changed.WaitUntil(
-            worker.mutex,
-            std::chrono::steady_clock::now() + std::min<WallTime::duration>(left, std::chrono::seconds(30)));
+      const SteadyTime now = parts.clock.Now();
+      if (worker.due > now) {
+        worker.changed.WaitUntil(worker.mutex, std::chrono::steady_clock::now() + (worker.due - now));
         continue;
       }
       if (worker.is_running) {
-        worker.next = now + kFirstDelay;
+        worker.due = now + kFirstDelay;
         continue;
       }
       worker.is_running = true;
@@ -240,11 +236,11 @@ void ExchangeRunner::State::Work(Worker& worker, const std::stop_token& stop) {
     const StatusOr<Found> found = Read(worker.name);
     MutexLock lock(worker.mutex);
     worker.is_running = false;
-    worker.next = parts.clock.WallNow() + (IsReadByAnother(result.status()) ? kOtherReads
-                                           : found.ok()                     ? Delay(*found)
-                                                                            : kRetry);
+    worker.due = parts.clock.Now() + (IsReadByAnother(result.status()) ? kOtherReads
+                                      : found.ok()                     ? Delay(*found)
+                                                                       : kRetry);
     if (result.ok() && !result->is_caught_up && result->how == SyncResult::How::kChanged) {
-      worker.next = parts.clock.WallNow();  // there is more
+      worker.due = parts.clock.Now();  // there is more
     }
   }
 }
@@ -268,8 +264,8 @@ StatusOr<SyncResult> ExchangeRunner::State::RunOnce(const std::string& name, boo
   // Another replica on the same database may have been faster.
   const WallTime now = parts.clock.WallNow();
   const bool is_settled = found.state.outcome == "changed" || found.state.outcome == "unchanged";
-  if (!by_hand && found.state.last_attempt && found.state.is_caught_up && is_settled &&
-      now - *found.state.last_attempt < found.settings.interval / 2) {
+  if (!by_hand && found.state.is_caught_up && is_settled &&
+      WasTriedLately(found.state, found.settings.interval, now)) {
     return SyncResult{.is_caught_up = true};
   }
   found.state.last_attempt = now;
@@ -423,7 +419,8 @@ StatusOr<std::vector<ExchangeStatus>> ExchangeRunner::All() {
       MutexLock lock(worker->mutex);
       status.is_running = worker->is_running;
       if (!worker->is_running && !found.state.is_paused && !found.has_pending)
-        status.next_attempt = worker->next;
+        status.next_attempt = state_->parts.clock.WallNow() + std::chrono::duration_cast<WallTime::duration>(
+                                                                  worker->due - state_->parts.clock.Now());
     }
     status.settings = std::move(found.settings);
     status.state = std::move(found.state);
@@ -512,7 +509,7 @@ StatusOr<lists::ListInfo> ExchangeRunner::Approve(std::string_view list, bool re
       state_->parts.metrics.ExchangePending(found.settings.name, false);
       if (const auto worker = state_->FindWorker(found.settings.name); worker != nullptr && !reject) {
         MutexLock lock(worker->mutex);
-        worker->next = state_->parts.clock.WallNow();  // what came since
+        worker->due = state_->parts.clock.Now();  // what came since
         worker->changed.NotifyAll();
       }
     }

@@ -34,6 +34,10 @@ std::string ToJson(const ExchangeState& state) {
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+bool WasTriedLately(const ExchangeState& state, std::chrono::seconds interval, WallTime now) {
+  return state.last_attempt && *state.last_attempt <= now && now - *state.last_attempt < interval / 2;
+}
+
 ExchangeState StateFromJson(const std::string& text) {
   ExchangeState state;
   try {

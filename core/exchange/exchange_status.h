@@ -1,6 +1,7 @@
 // How an exchange stands, as it is stored.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,10 @@ struct ExchangeState {
   store::ChangeCounts counts;  // of the last sync
   std::uint64_t skipped = 0;   // in the last sync: records and hashes that cannot be kept
 };
+
+// Whether the last attempt is less than half an interval ago. One that lies ahead of `now` is not: a clock
+// was set back, and how long ago it was nobody knows.
+[[nodiscard]] bool WasTriedLately(const ExchangeState& state, std::chrono::seconds interval, WallTime now);
 
 [[nodiscard]] std::string ToJson(const ExchangeState& state);
 // What cannot be read takes its default: it only says how things were.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,8 @@ struct Catalog {
   // By name or id; null if there is none.
   [[nodiscard]] const ListSnapshot* Find(std::string_view name_or_id) const;
   // When `list`, one of `lists`, was last known to be complete: changed, or confirmed by its exchange.
-  [[nodiscard]] WallTime CompleteAt(const ListSnapshot& list) const;
+  // Unset if all that is known lies ahead of `now`: a clock was wrong when it was told.
+  [[nodiscard]] std::optional<WallTime> CompleteAt(const ListSnapshot& list, WallTime now) const;
   // Whether that is longer ago than its policy allows.
   [[nodiscard]] bool IsStale(const ListSnapshot& list, WallTime now) const;
 };

@@ -1,6 +1,7 @@
 // When lists were last known to be complete.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,13 +12,17 @@
 
 namespace tamiz::lists {
 
+// Times this far ahead are taken for true: clocks of replicas differ. Beyond, a clock was wrong.
+inline constexpr std::chrono::minutes kClockTolerance{5};
+
 // Thread-safe. A list that nothing confirms is as old as its version.
 class Freshness {
  public:
-  void Confirm(std::string_view list_id, WallTime at) {
+  // The latest time that was told counts, but none that lies ahead of `now`.
+  void Confirm(std::string_view list_id, WallTime at, WallTime now) {
     MutexLock lock(mutex_);
     WallTime& known = confirmed_[std::string(list_id)];
-    if (known < at) known = at;
+    if (known < at || known > now + kClockTolerance) known = at;
   }
   [[nodiscard]] std::optional<WallTime> Of(std::string_view list_id) const {
     MutexLock lock(mutex_);

@@ -48,8 +48,9 @@ std::vector<Node> NodesOf(std::span<const FrameHit> hits, const KnownVideo& know
   }
   const auto key = [](const Node& node) { return std::tuple(node.frame, node.picture, node.transform); };
   std::ranges::sort(nodes, {}, key);
-  const auto repeated = std::ranges::unique(nodes, {}, key);
-  nodes.erase(repeated.begin(), repeated.end());
+  // Not std::ranges::unique: clang 14 cannot read what libstdc++ 12 returns from it.
+  const auto same = [&](const Node& a, const Node& b) { return key(a) == key(b); };
+  nodes.erase(std::unique(nodes.begin(), nodes.end(), same), nodes.end());
   return nodes;
 }
 

@@ -1,6 +1,7 @@
 #include "core/match/consulted_lists.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "fmt/format.h"
@@ -29,7 +30,15 @@ media::IncompleteReason Unavailable(const lists::UnavailableList& list) {
 void CheckAge(const lists::ListSnapshot& list, const lists::Catalog& catalog, WallTime now,
               std::vector<media::IncompleteReason>& reasons) {
   if (!catalog.IsStale(list, now)) return;
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - catalog.CompleteAt(list));
+  const std::optional<WallTime> complete_at = catalog.CompleteAt(list, now);
+  if (!complete_at) {
+    reasons.push_back({IncompleteCode::kListUnavailable,
+                       fmt::format("list {} changed at a time that is still to come: how old it is nobody "
+                                   "knows, and its policy limits that (max_age); look at the clock",
+                                   list.info.name)});
+    return;
+  }
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - *complete_at);
   reasons.push_back(
       {IncompleteCode::kListUnavailable,
        fmt::format("list {} was last known to be complete {} s ago; its policy allows {} s (max_age)",

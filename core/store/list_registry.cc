@@ -85,7 +85,9 @@ void ListRegistry::StopTidying() {
   merger_.join();
 }
 
-void ListRegistry::Confirm(std::string_view list_id, WallTime at) { freshness_->Confirm(list_id, at); }
+void ListRegistry::Confirm(std::string_view list_id, WallTime at) {
+  freshness_->Confirm(list_id, at, clock_.WallNow());
+}
 
 std::shared_ptr<const lists::Catalog> ListRegistry::Current() const {
   MutexLock lock(mutex_);

@@ -103,11 +103,32 @@ struct Admission::State {
         RetryDelayFor(lane));
   }
 
+  // How long `tasks` of the lane take.
+  Seconds TimeOf(Lane lane, std::size_t tasks) const TAMIZ_REQUIRES(mutex) {
+    return lane == Lane::kLive
+               ? live_time * static_cast<double>(tasks) / static_cast<double>(max_running)
+               : bulk_time * static_cast<double>(tasks) / static_cast<double>(max_running_bulk);
+  }
+
+  // OK unless a task behind `ahead` more than wait now would come too late. What runs is taken to end at once
+  // and bulk to be held up by nothing else, so that what might do is not refused.
+  Status InTime(Lane lane, std::size_t ahead, SteadyTime deadline) const TAMIZ_REQUIRES(mutex) {
+    if (deadline == SteadyTime::max() || !(lane == Lane::kLive ? live_time_known : bulk_time_known)) {
+      return OkStatus();
+    }
+    const Seconds wait = TimeOf(lane, QueuedIn(lane) + ahead);
+    if (wait <= deadline - clock.Now()) return OkStatus();
+    return WithRetryDelay(
+        MakeError(StatusCode::kResourceExhausted,
+                  fmt::format(
+                      "{} scans wait in the {} queue, about {:.1f} s of work; the call's deadline is sooner",
+                      QueuedIn(lane), lane == Lane::kLive ? "live" : "bulk", wait.count()),
+                  "SCAN_QUEUE_TOO_SLOW"),
+        RetryDelayFor(lane));
+  }
+
   milliseconds RetryDelayFor(Lane lane) const TAMIZ_REQUIRES(mutex) {
-    const Seconds wait =
-        lane == Lane::kLive
-            ? live_time * static_cast<double>(live.size() + 1) / static_cast<double>(max_running)
-            : bulk_time * static_cast<double>(bulk.size() + 1) / static_cast<double>(max_running_bulk);
+    const Seconds wait = TimeOf(lane, QueuedIn(lane) + 1);
     if (wait >= Seconds(kLongestRetry)) return kLongestRetry;
     return std::max(kShortestRetry, std::chrono::ceil<milliseconds>(wait));
   }
@@ -185,7 +206,7 @@ Admission::~Admission() {
   state_->threads.clear();
 }
 
-Status Admission::Submit(Lane lane, Task task) {
+Status Admission::Submit(Lane lane, Task task, SteadyTime deadline) {
   State& s = *state_;
   bool begins = false;
   {
@@ -196,6 +217,7 @@ Status Admission::Submit(Lane lane, Task task) {
       s.Begin(lane);
       s.ready.push_back({lane, std::move(task)});
     } else if (s.QueuedIn(lane) < s.CapacityOf(lane)) {
+      if (Status late = s.InTime(lane, 0, deadline); !late.ok()) return late;
       (lane == Lane::kLive ? s.live : s.bulk).push_back({lane, std::move(task)});
     } else {
       return s.Full(lane);
@@ -205,7 +227,7 @@ Status Admission::Submit(Lane lane, Task task) {
   return OkStatus();
 }
 
-Status Admission::WouldTake(Lane lane, std::size_t ahead) const {
+Status Admission::WouldTake(Lane lane, std::size_t ahead, SteadyTime deadline) const {
   const State& s = *state_;
   MutexLock lock(s.mutex);
   if (s.draining) return s.Draining();
@@ -213,7 +235,8 @@ Status Admission::WouldTake(Lane lane, std::size_t ahead) const {
   if (lane == Lane::kBulk)
     free_slots = std::min<std::size_t>(free_slots, s.max_running_bulk - s.running_bulk);
   const std::size_t places = s.CapacityOf(lane) - s.QueuedIn(lane) + free_slots;
-  return ahead < places ? OkStatus() : s.Full(lane);
+  if (ahead >= places) return s.Full(lane);
+  return ahead < free_slots ? OkStatus() : s.InTime(lane, ahead - free_slots, deadline);
 }
 
 bool Admission::Drain(std::chrono::steady_clock::time_point until) {

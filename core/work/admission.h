@@ -38,11 +38,13 @@ class Admission {
   Admission& operator=(const Admission&) = delete;
 
   // RESOURCE_EXHAUSTED (reason SCAN_QUEUE_FULL, with a retry delay estimated from recent run times) if the
-  // lane is full; UNAVAILABLE (reason DRAINING) after Drain. Never blocks; a refused task is destroyed unrun.
-  [[nodiscard]] Status Submit(Lane lane, Task task);
+  // lane is full, or (reason SCAN_QUEUE_TOO_SLOW) if by recent run times the task would still be waiting at
+  // `deadline`, when nobody wants it any more; UNAVAILABLE (reason DRAINING) after Drain. Never blocks; a
+  // refused task is destroyed unrun.
+  [[nodiscard]] Status Submit(Lane lane, Task task, SteadyTime deadline = SteadyTime::max());
 
   // Whether Submit would take a task now if `ahead` others came first; the error is that of Submit.
-  [[nodiscard]] Status WouldTake(Lane lane, std::size_t ahead) const;
+  [[nodiscard]] Status WouldTake(Lane lane, std::size_t ahead, SteadyTime deadline = SteadyTime::max()) const;
 
   // Refuses new tasks from now on; returns when none is left or `until` passed: true if none is left.
   bool Drain(std::chrono::steady_clock::time_point until);

@@ -34,14 +34,21 @@ constexpr int kSlowdown = 8;
 constexpr int kSlowdown = 1;
 #endif
 
-// A picture or clip of a few hundred bytes that is kept for the fuzzers too.
-std::string Small(const char* name) {
+std::string Read(const std::string& path) {
   const char* source = std::getenv("TAMIZ_SOURCE_DIR");
-  std::ifstream file(std::string(source != nullptr ? source : ".") + "/tests/fuzz/corpus/decode/" + name,
-                     std::ios::binary);
+  std::ifstream file(std::string(source != nullptr ? source : ".") + "/tests/" + path, std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_FALSE(bytes.empty()) << name;
+  EXPECT_FALSE(bytes.empty()) << path;
   return bytes;
+}
+
+// A picture or clip of a few hundred bytes that is kept for the fuzzers too.
+std::string Small(const std::string& name) { return Read("fuzz/corpus/decode/" + name); }
+
+// A clip of two frames of one colour as encoders make it, 67 or 134 megapixels each. Kept packed: its bytes
+// are nearly all the same.
+std::string Huge(const std::string& name) {
+  return bombs::Unpacked(Read("sandbox/media/huge-" + name + ".gz"));
 }
 
 // `file` with the two numbers of 32 bits behind the first `field` replaced.
@@ -55,6 +62,9 @@ std::string Restated(std::string file, std::string_view field, std::size_t skip,
   }
   return file;
 }
+
+// From the name of the box of sample descriptions to the width and height in its first one.
+constexpr std::size_t kFromStsdToSize = 40;
 
 class BombTest : public ::testing::Test {
  protected:
@@ -163,7 +173,8 @@ TEST_F(BombTest, PicturesThatStateTheLargestSize) {
 
 TEST_F(BombTest, VideosThatStateTheLargestSize) {
   // Only the container lies about these: the picture is small, and is looked at.
-  Explode("mp4", Restated(Small("small.mp4"), "avc1", 24, 65535, 65535, 2), FileFormat::kMp4, {});
+  Explode("mp4", Restated(Small("small.mp4"), "stsd", kFromStsdToSize, 65535, 65535, 2), FileFormat::kMp4,
+          {});
   bombs::Matroska file;
   file.width = file.height = 65535;
   file.clusters = {{0, {Small("small.jpg")}}};
@@ -178,6 +189,22 @@ TEST_F(BombTest, VideosThatStateTheLargestSize) {
   file.codec_private = bombs::HugeAvcConfiguration();
   file.clusters = {{0, {bombs::AvcPacket(), bombs::AvcPacket()}}};
   Explode("h264", bombs::Write(file), FileFormat::kMatroska, {kPixels, kFailed});
+  ExpectGoodScan();
+}
+
+// What a container states is no limit to what its packets hold.
+TEST_F(BombTest, HugeFramesInContainersThatStateSmallOnes) {
+  std::string vp9 = Huge("vp9.webm");
+  const std::size_t size = vp9.find(std::string("\xb0\x82\x40\x00\xba\x82\x20\x00", 8));
+  ASSERT_NE(size, std::string::npos);
+  Explode("vp9 of 134 megapixels", vp9, FileFormat::kMatroska, {kPixels});
+  vp9.replace(size, 8, std::string("\xb0\x82\x00\x40\xba\x82\x00\x30", 8));  // 64 x 48
+  Explode("vp9 of 134 megapixels that states 64 x 48", vp9, FileFormat::kMatroska, {kPixels});
+  // Within what is allowed these are looked at, within the budget.
+  Explode("h264 of 67 megapixels", Restated(Huge("h264.mp4"), "stsd", kFromStsdToSize, 64, 48, 2),
+          FileFormat::kMp4, {});
+  Explode("av1 of 67 megapixels", Restated(Huge("av1.mp4"), "stsd", kFromStsdToSize, 64, 48, 2),
+          FileFormat::kMp4, {});
   ExpectGoodScan();
 }
 

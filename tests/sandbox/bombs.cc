@@ -383,6 +383,21 @@ std::string Write(const Matroska& file) {
   return Element(0x1A45DFA3, Element(0x4282, "matroska")) + Element(0x18538067, segment);
 }
 
+std::string Unpacked(const std::string& gzip) {
+  std::string bytes(1u << 20, '\0');
+  z_stream stream{};
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
+  stream.avail_in = static_cast<uInt>(gzip.size());
+  stream.next_out = reinterpret_cast<Bytef*>(bytes.data());
+  stream.avail_out = static_cast<uInt>(bytes.size());
+  constexpr int kGzip = 16;
+  const bool done =
+      inflateInit2(&stream, MAX_WBITS + kGzip) == Z_OK && inflate(&stream, Z_FINISH) == Z_STREAM_END;
+  bytes.resize(done ? stream.total_out : 0);
+  inflateEnd(&stream);
+  return bytes;
+}
+
 std::string HugeVp9Packet() {
   Bits bits;
   bits.Put(0b10, 2);       // frame marker

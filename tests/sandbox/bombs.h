@@ -54,6 +54,9 @@ struct Matroska {
 };
 [[nodiscard]] std::string Write(const Matroska& file);
 
+// What gzip packed.
+[[nodiscard]] std::string Unpacked(const std::string& gzip);
+
 // First packets of video that state 65536 x 65536.
 [[nodiscard]] std::string HugeVp9Packet();
 [[nodiscard]] std::string HugeAvcConfiguration();  // avcC with its sequence and picture parameter sets

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/exchange/exchange_status.h"
 #include "core/exchange/stopncii.h"
 #include "tests/unit/store/store_fixture.h"
 
@@ -52,6 +53,22 @@ TEST_F(SettingsTest, AreChecked) {
     EXPECT_EQ(FaultyField(s), "password_file") << file;
   }
   EXPECT_EQ(Environments().size(), 14u);
+}
+
+// Otherwise a clock that was set back would stop an exchange for as long as it was set back.
+TEST(ExchangeStateTest, AnAttemptThatLiesAheadWasNotLately) {
+  using namespace std::chrono_literals;
+  const WallTime now{1000h};
+  ExchangeState state;
+  EXPECT_FALSE(WasTriedLately(state, 1h, now));
+  state.last_attempt = now - 10min;
+  EXPECT_TRUE(WasTriedLately(state, 1h, now));
+  state.last_attempt = now - 31min;
+  EXPECT_FALSE(WasTriedLately(state, 1h, now));
+  state.last_attempt = now + 1min;
+  EXPECT_FALSE(WasTriedLately(state, 1h, now));
+  state.last_attempt = now + 10'000h;
+  EXPECT_FALSE(WasTriedLately(state, 1h, now));
 }
 
 class RunnerTest : public store::StoreFixture {

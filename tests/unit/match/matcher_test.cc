@@ -473,9 +473,30 @@ TEST(Lists, OneThatIsTooOldIsConsultedAndSaysSo) {
 
   // Nothing changed, but its exchange was read to the end.
   const auto freshness = std::make_shared<lists::Freshness>();
-  freshness->Confirm("id-of-known", kNow - 30min);
-  freshness->Confirm("id-of-known", kNow - 90min);
+  freshness->Confirm("id-of-known", kNow - 30min, kNow);
+  freshness->Confirm("id-of-known", kNow - 90min, kNow);
   catalog.freshness = freshness;
+  EXPECT_EQ(Ask(Still(Look(Picture(2))), catalog).verdict, Verdict::kNoKnownMatch);
+}
+
+// A clock that went ahead and was put right again must not make a list look fresh for as long as it was
+// ahead.
+TEST(Lists, ATimeThatIsStillToComeIsNoAge) {
+  ListBuilder known("known");
+  known.Pdq("e", Picture(1));
+  known.policy().max_age = 1h;
+  known.info().updated_at = kNow + 240h;
+  lists::Catalog catalog = CatalogOf({known.Build()});
+  const auto freshness = std::make_shared<lists::Freshness>();
+  freshness->Confirm("id-of-known", kNow + 240h, kNow + 240h);
+  catalog.freshness = freshness;
+  const Conclusion nothing = Ask(Still(Look(Picture(2))), catalog);
+  EXPECT_EQ(nothing.verdict, Verdict::kIncomplete);
+  ASSERT_THAT(CodesOf(nothing), ElementsAre(IncompleteCode::kListUnavailable));
+  EXPECT_THAT(nothing.reasons[0].detail, HasSubstr("look at the clock"));
+
+  // The next reading tells, though its time is earlier.
+  freshness->Confirm("id-of-known", kNow - 30min, kNow);
   EXPECT_EQ(Ask(Still(Look(Picture(2))), catalog).verdict, Verdict::kNoKnownMatch);
 }
 

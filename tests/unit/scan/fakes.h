@@ -24,12 +24,15 @@ class FakeClock final : public Clock {
  public:
   SteadyTime Now() const override { return SteadyTime(std::chrono::microseconds(now_us_.load())); }
   WallTime WallNow() const override {
-    return WallTime(std::chrono::microseconds(1'700'000'000'000'000 + now_us_));
+    return WallTime(std::chrono::microseconds(1'700'000'000'000'000 + now_us_ + wall_us_));
   }
   void Advance(std::chrono::microseconds by) { now_us_ += by.count(); }
+  // Somebody sets the wall clock; the steady one does not notice.
+  void SetWall(std::chrono::microseconds by) { wall_us_ += by.count(); }
 
  private:
   std::atomic<std::int64_t> now_us_{1'000'000'000};
+  std::atomic<std::int64_t> wall_us_{0};
 };
 
 // A picture with structure: blocks of grey drawn by `seed`. Seed 0 is flat.

@@ -57,6 +57,18 @@ TEST_F(AnswerCacheTest, OtherGenerationOrContentTakesOver) {
   EXPECT_NE(Begin(cache, Named("a"), "y").ticket, nullptr);
 }
 
+TEST_F(AnswerCacheTest, AClockThatIsSetNeitherEndsNorProlongsAnAnswer) {
+  AnswerCache cache(clock_);
+  Answer(cache, "a", "x");
+  clock_.SetWall(std::chrono::hours(24 * 3650));
+  EXPECT_NE(Begin(cache, Named("a"), "x").replay, nullptr);
+  clock_.SetWall(-2 * std::chrono::hours(24 * 3650));
+  clock_.Advance(seconds(59));
+  EXPECT_NE(Begin(cache, Named("a"), "x").replay, nullptr);
+  clock_.Advance(seconds(2));
+  EXPECT_EQ(Begin(cache, Named("a"), "x").replay, nullptr);
+}
+
 TEST_F(AnswerCacheTest, ContentIsNotAskedForWhileTheIdIsUnknown) {
   AnswerCache cache(clock_);
   auto begun = cache.Begin(Named("a"), CallContext(), []() -> StatusOr<std::string> {

@@ -560,6 +560,42 @@ TEST_F(ScannerTest, OwnTimeBudgetIsIncompleteWithWhatWasSeen) {
   EXPECT_FALSE(output->unseen.empty());
 }
 
+// Somebody sets the clock while scans run: ten years on or back, budgets and deadlines are what they were.
+TEST_F(ScannerTest, AClockThatIsSetNeitherEndsNorProlongsAScan) {
+  AddList("block", 9);
+  for (const auto jump : {std::chrono::hours(24 * 3650), std::chrono::hours(-24 * 3650)}) {
+    Config config;
+    config.time_budget = seconds(10);
+    Configure(config);
+    CallContext context;
+    context.deadline = clock_.Now() + seconds(60);
+    frames_.frames = {{.seed = 7, .index = 0}, {.seed = 3, .index = 1, .time = seconds(1)}};
+    frames_.outcome.media.duration = seconds(2);
+    frames_.before_frame = [&](std::size_t given) {
+      if (given == 1) clock_.SetWall(jump);
+      clock_.Advance(seconds(1));
+    };
+    const auto whole = Scan(Input(), context);
+    ASSERT_TRUE(whole.ok()) << Message(whole.status());
+    EXPECT_THAT(Codes(*whole), IsEmpty());
+    EXPECT_EQ(whole->frames_decoded, 2u);
+    EXPECT_EQ(whole->timings.total, seconds(2));
+
+    frames_.before_frame = [&](std::size_t given) {
+      if (given == 1) clock_.SetWall(-jump);
+      clock_.Advance(seconds(6));
+    };
+    const auto over_budget = Scan(Input(), context);
+    ASSERT_TRUE(over_budget.ok());
+    EXPECT_THAT(Codes(*over_budget), Contains(IncompleteCode::kTimeBudget));
+
+    context.deadline = clock_.Now() + seconds(3);
+    frames_.status = MakeError(StatusCode::kDeadlineExceeded, "the deadline passed");
+    EXPECT_EQ(Scan(Input(), context).status().code(), StatusCode::kDeadlineExceeded);
+    frames_.status = OkStatus();
+  }
+}
+
 TEST_F(ScannerTest, DecoderStoppedByTheOwnBudgetIsIncomplete) {
   frames_.status = MakeError(StatusCode::kDeadlineExceeded, "the deadline passed");
   const auto output = Scan(Input());

@@ -36,6 +36,18 @@ TEST_F(QuotaTest, ARateAllowsABurstOfOneSecondAndFillsUpWithTime) {
   EXPECT_FALSE(quota.TakeOne().ok());
 }
 
+TEST_F(QuotaTest, AClockThatIsSetGivesNothingAndTakesNothing) {
+  Quota quota({.calls_per_second = 2}, clock_);
+  EXPECT_TRUE(quota.TakeOne().ok());
+  EXPECT_TRUE(quota.TakeOne().ok());
+  clock_.SetWall(24h);
+  EXPECT_FALSE(quota.TakeOne().ok());
+  clock_.SetWall(-48h);
+  clock_.Advance(500ms);
+  EXPECT_TRUE(quota.TakeOne().ok());
+  EXPECT_FALSE(quota.TakeOne().ok());
+}
+
 TEST_F(QuotaTest, CallsInFlightAreGivenBack) {
   Quota quota({.calls_in_flight = 2}, clock_);
   EXPECT_TRUE(quota.BeginCall().ok());

@@ -147,6 +147,31 @@ TEST(Admission, EstimatesTheRetryDelayFromRunTimes) {
   second.Release();
 }
 
+TEST(Admission, RefusesAtOnceWhatCouldOnlyBeginTooLate) {
+  FakeClock clock;
+  Blocker first, second;
+  Admission admission({.max_running = 1, .max_queued = 10}, clock);
+  ASSERT_TRUE(admission.Submit(Lane::kLive, first.task(), clock.Now()).ok()) << "a slot is free";
+  first.AwaitBegin();
+  // Nothing is known of run times yet.
+  ASSERT_TRUE(admission.Submit(Lane::kLive, second.task(), clock.Now()).ok());
+  clock.Advance(2s);
+  first.Release();
+  second.AwaitBegin();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(admission.Submit(Lane::kLive, [] {}).ok());
+  // Three of about 2 s each wait.
+  EXPECT_TRUE(admission.WouldTake(Lane::kLive, 0, clock.Now() + 6s).ok());
+  const Status late = admission.Submit(
+      Lane::kLive, [] {}, clock.Now() + 5s);
+  EXPECT_EQ(late.code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(Reason(late), "SCAN_QUEUE_TOO_SLOW");
+  EXPECT_EQ(RetryDelay(late), 8000ms);
+  EXPECT_EQ(Reason(admission.WouldTake(Lane::kLive, 0, clock.Now() + 5s)), "SCAN_QUEUE_TOO_SLOW");
+  EXPECT_EQ(Reason(admission.WouldTake(Lane::kLive, 1, clock.Now() + 7s)), "SCAN_QUEUE_TOO_SLOW");
+  EXPECT_TRUE(admission.Submit(Lane::kLive, [] {}).ok()) << "who has no deadline waits";
+  second.Release();
+}
+
 TEST(Admission, KeepsTheRetryDelayWithinBounds) {
   FakeClock clock;
   Blocker slow, after;

@@ -1,0 +1,185 @@
+// How long connections live: bytes on a socket, as a client of one's own writes them.
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/unique_fd.h"
+#include "tests/integration/harness.h"
+
+namespace tamiz::server {
+namespace {
+
+using ::testing::Contains;
+
+constexpr char kPing = 6, kGoAway = 7;
+
+// Speaks as much HTTP/2 as it is told to.
+class RawClient {
+ public:
+  explicit RawClient(int port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+
+  void Greet() {
+    Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    Send(Frame(4, ""));  // SETTINGS, none
+  }
+  void Ping() { Send(Frame(kPing, "12345678")); }
+
+  // The kinds of the frames that came until the server closed the connection.
+  std::vector<char> UntilClosed() {
+    std::string heard;
+    const auto until = std::chrono::steady_clock::now() + 20s;
+    while (std::chrono::steady_clock::now() < until) {
+      pollfd poll{.fd = fd_.get(), .events = POLLIN};
+      if (::poll(&poll, 1, 100) <= 0) continue;
+      char part[4096];
+      const ssize_t got = ::recv(fd_.get(), part, sizeof part, 0);
+      if (got > 0) {
+        heard.append(part, static_cast<std::size_t>(got));
+        continue;
+      }
+      is_closed_ = true;
+      break;
+    }
+    std::vector<char> kinds;
+    for (std::size_t at = 0; at + 9 <= heard.size();) {
+      const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(heard[at + i]); };
+      kinds.push_back(heard[at + 3]);
+      at += 9 + (std::size_t{byte(0)} << 16 | std::size_t{byte(1)} << 8 | byte(2));
+    }
+    return kinds;
+  }
+  [[nodiscard]] bool is_closed() const { return is_closed_; }
+
+ private:
+  static std::string Frame(char kind, const std::string& payload) {
+    std::string frame(9, '\0');
+    frame[2] = static_cast<char>(payload.size());
+    frame[3] = kind;
+    return frame + payload;
+  }
+  void Send(const std::string& bytes) {
+    (void)::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);  // it may be closed already
+  }
+
+  UniqueFd fd_;
+  bool is_closed_ = false;
+};
+
+class ConnectionTest : public ServerTest {
+ protected:
+  ConnectionTest() {
+    config_.server.handshake_time = 60s;
+    config_.server.keepalive_time = 600s;
+    config_.server.max_connection_idle = 0s;
+    config_.server.max_connection_age = 0s;
+  }
+  // The self-test is stuck too: of what runs, one is not ours.
+  void StartStuck() { Start(std::make_unique<StuckFrameSource>(control_)); }
+  StuckFrameSource::Control control_;
+};
+
+TEST_F(ConnectionTest, OneThatSaysNothingIsClosed) {
+  config_.server.handshake_time = 300ms;
+  StartStuck();
+  RawClient silent(app_->grpc_port());
+  silent.UntilClosed();
+  EXPECT_TRUE(silent.is_closed());
+}
+
+TEST_F(ConnectionTest, AnIdleOneIsAskedToGoAndClosed) {
+  config_.server.max_connection_idle = 300ms;
+  StartStuck();
+  RawClient idle(app_->grpc_port());
+  idle.Greet();
+  EXPECT_THAT(idle.UntilClosed(), Contains(kGoAway));
+  EXPECT_TRUE(idle.is_closed());
+}
+
+TEST_F(ConnectionTest, AnOldOneIsAskedToGoAndClosedWhateverItDoes) {
+  config_.server.max_connection_age = 300ms;
+  config_.server.max_connection_age_grace = 300ms;
+  StartStuck();
+  RawClient old(app_->grpc_port());
+  old.Greet();
+  EXPECT_THAT(old.UntilClosed(), Contains(kGoAway));
+  EXPECT_TRUE(old.is_closed());
+}
+
+TEST_F(ConnectionTest, OneThatDoesNotAnswerPingsIsClosed) {
+  config_.server.keepalive_time = 200ms;
+  config_.server.keepalive_timeout = 200ms;
+  StartStuck();
+  RawClient dead(app_->grpc_port());
+  dead.Greet();
+  const std::vector<char> kinds = dead.UntilClosed();
+  EXPECT_THAT(kinds, Contains(kPing));
+  EXPECT_TRUE(dead.is_closed());
+}
+
+TEST_F(ConnectionTest, OneThatPingsTooOftenIsSentAway) {
+  StartStuck();
+  RawClient impatient(app_->grpc_port());
+  impatient.Greet();
+  for (int i = 0; i < 20; ++i) impatient.Ping();
+  EXPECT_THAT(impatient.UntilClosed(), Contains(kGoAway));
+  EXPECT_TRUE(impatient.is_closed());
+}
+
+// A client that answers pings is waited for, however long its call takes.
+TEST_F(ConnectionTest, ALivingClientIsKept) {
+  config_.server.keepalive_time = 100ms;
+  config_.server.keepalive_timeout = 5s;
+  StartStuck();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 60s);
+  v1::ScanResponse response;
+  std::jthread opener([this] {
+    EXPECT_TRUE(Eventually([this] { return control_.running == 2; }));
+    std::this_thread::sleep_for(700ms);  // several pings
+    control_.Open();
+  });
+  const grpc::Status status = scans_->Scan(&context, Inline(scan::CanaryPicture()), &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+// Its calls have the grace to end in; the decoders of those that do not are stopped.
+TEST_F(ConnectionTest, CallsOfAnOldConnectionHaveTheirGrace) {
+  config_.server.max_connection_age = 200ms;
+  config_.server.max_connection_age_grace = 60s;
+  StartStuck();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 60s);
+  v1::ScanResponse response;
+  std::jthread opener([this] {
+    EXPECT_TRUE(Eventually([this] { return control_.running == 2; }));
+    std::this_thread::sleep_for(700ms);  // past its age
+    control_.Open();
+  });
+  const grpc::Status status = scans_->Scan(&context, Inline(scan::CanaryPicture()), &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+TEST_F(ConnectionTest, CallsBeyondTheGraceAreCutOffAndTheirDecodersStopped) {
+  config_.server.max_connection_age = 200ms;
+  config_.server.max_connection_age_grace = 200ms;
+  StartStuck();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 60s);
+  v1::ScanResponse response;
+  const grpc::Status status = scans_->Scan(&context, Inline(scan::CanaryPicture()), &response);
+  EXPECT_FALSE(status.ok());
+  EXPECT_NE(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << status.error_message();
+  EXPECT_TRUE(Eventually([this] { return control_.cancelled >= 1; }));
+  EXPECT_EQ(control_.finished, 0);
+}
+
+}  // namespace
+}  // namespace tamiz::server
