@@ -11,7 +11,12 @@ const ListSnapshot* Catalog::Find(std::string_view name_or_id) const {
   return at == lists.end() ? nullptr : at->get();
 }
 
-std::optional<WallTime> Catalog::CompleteAt(const ListSnapshot& list, WallTime now) const {
+WallTime Catalog::CompleteAt(const ListSnapshot& list) const {
+  const WallTime changed = list.info.version == 0 ? list.info.created_at : list.info.updated_at;
+  return freshness ? std::max(changed, freshness->Of(list.info.list_id).value_or(changed)) : changed;
+}
+
+std::optional<WallTime> Catalog::CompleteBefore(const ListSnapshot& list, WallTime now) const {
   std::optional<WallTime> known;
   const auto consider = [&](WallTime at) {
     if (at <= now + kClockTolerance && (!known || *known < at)) known = at;
@@ -25,7 +30,7 @@ std::optional<WallTime> Catalog::CompleteAt(const ListSnapshot& list, WallTime n
 
 bool Catalog::IsStale(const ListSnapshot& list, WallTime now) const {
   if (!list.info.policy.max_age) return false;
-  const std::optional<WallTime> complete_at = CompleteAt(list, now);
+  const std::optional<WallTime> complete_at = CompleteBefore(list, now);
   return !complete_at || now - *complete_at > *list.info.policy.max_age;
 }
 

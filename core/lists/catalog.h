@@ -30,8 +30,10 @@ struct Catalog {
   // By name or id; null if there is none.
   [[nodiscard]] const ListSnapshot* Find(std::string_view name_or_id) const;
   // When `list`, one of `lists`, was last known to be complete: changed, or confirmed by its exchange.
-  // Unset if all that is known lies ahead of `now`: a clock was wrong when it was told.
-  [[nodiscard]] std::optional<WallTime> CompleteAt(const ListSnapshot& list, WallTime now) const;
+  [[nodiscard]] WallTime CompleteAt(const ListSnapshot& list) const;
+  // The same without times that lie ahead of `now`, which a clock told that was wrong; unset if there is no
+  // other.
+  [[nodiscard]] std::optional<WallTime> CompleteBefore(const ListSnapshot& list, WallTime now) const;
   // Whether that is longer ago than its policy allows.
   [[nodiscard]] bool IsStale(const ListSnapshot& list, WallTime now) const;
 };

@@ -30,7 +30,7 @@ media::IncompleteReason Unavailable(const lists::UnavailableList& list) {
 void CheckAge(const lists::ListSnapshot& list, const lists::Catalog& catalog, WallTime now,
               std::vector<media::IncompleteReason>& reasons) {
   if (!catalog.IsStale(list, now)) return;
-  const std::optional<WallTime> complete_at = catalog.CompleteAt(list, now);
+  const std::optional<WallTime> complete_at = catalog.CompleteBefore(list, now);
   if (!complete_at) {
     reasons.push_back({IncompleteCode::kListUnavailable,
                        fmt::format("list {} changed at a time that is still to come: how old it is nobody "
