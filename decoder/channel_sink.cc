@@ -162,6 +162,22 @@ void ChannelSink::Unseen(std::chrono::microseconds start, std::chrono::microseco
   SendMessage(message);
 }
 
+void ChannelSink::Part(const media::MediaPart& part) {
+  DecoderMessage message = NewMessage(MessageKind::kPart);
+  message.part.duration_micros = Bounded(part.duration);
+  message.part.start_micros = Bounded(part.start);
+  message.part.offset = part.offset;
+  message.part.bytes = part.bytes;
+  message.part.index = part.index;
+  message.part.kind = static_cast<std::uint32_t>(part.kind);
+  message.part.format = static_cast<std::uint32_t>(part.format);
+  message.part.width = std::min(part.width, sandbox::kMaxPictureSide);
+  message.part.height = std::min(part.height, sandbox::kMaxPictureSide);
+  message.part.animated = part.animated ? 1 : 0;
+  message.part.codec_bytes = CopyPlain(part.codec, message.part.codec);
+  SendMessage(message);
+}
+
 void ChannelSink::Count(const media::DecodeCounts& counts) {
   counts_.seen += counts.seen;
   counts_.skipped += counts.skipped;
@@ -204,6 +220,7 @@ void ChannelSink::Finish() {
   message.finished.seen = std::min(counts_.seen, sandbox::kMaxCounted);
   message.finished.skipped = std::min(counts_.skipped, sandbox::kMaxCounted);
   message.finished.rejected = std::min(counts_.rejected, sandbox::kMaxCounted);
+  message.finished.unrecognised_bytes = unrecognised_;
   SendMessage(message);
 }
 

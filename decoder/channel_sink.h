@@ -29,6 +29,8 @@ class ChannelSink final : public FrameSink {
   void Send(std::uint32_t index, std::chrono::microseconds time, media::FrameVariant variant) override;
   void Repeat(std::uint32_t index, std::chrono::microseconds time) override;
   void Unseen(std::chrono::microseconds start, std::chrono::microseconds end) override;
+  void Part(const media::MediaPart& part) override;
+  void Unrecognised(std::uint64_t bytes) override { unrecognised_ = bytes; }
   void Count(const media::DecodeCounts& counts) override;
   void Progress(std::chrono::microseconds time) override;
   void Incomplete(media::IncompleteCode code, std::string_view detail) override;
@@ -67,6 +69,7 @@ class ChannelSink final : public FrameSink {
   std::int64_t progress_sent_ = 0;
   std::chrono::steady_clock::time_point progress_sent_at_{};
   std::uint32_t unseen_ = 0;
+  std::uint64_t unrecognised_ = 0;
   media::DecodeCounts counts_;
   std::vector<std::pair<media::IncompleteCode, std::string>> reasons_;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/media/file_format.h"
 
@@ -15,9 +16,19 @@ namespace tamiz::decoder {
 
 // Which boxes a file in boxes (MP4, HEIC, AVIF) has at its top.
 struct TopBoxes {
-  bool meta = false;  // stills are listed there
-  bool moov = false;  // tracks are listed there
+  bool meta = false;      // stills are listed there
+  bool moov = false;      // tracks are listed there
+  bool pictures = false;  // `meta` says that it lists pictures, not something else
 };
 [[nodiscard]] TopBoxes FindTopBoxes(std::span<const std::uint8_t> content);
+
+// Where what the file is by its format ends: all of `content` if that cannot be told, or the end is missing.
+[[nodiscard]] std::size_t FindEnd(media::FileFormat format, std::span<const std::uint8_t> content);
+
+// Contents of the first kMaxForeignBoxes boxes at the top that belong neither to stills nor to tracks: free
+// space, and what makers of cameras put there.
+inline constexpr std::size_t kMaxForeignBoxes = 64;
+[[nodiscard]] std::vector<std::span<const std::uint8_t>> FindForeignBoxes(
+    media::FileFormat format, std::span<const std::uint8_t> content);
 
 }  // namespace tamiz::decoder

@@ -7,6 +7,7 @@
 #include "decoder/gif.h"
 #include "decoder/heif_still.h"
 #include "decoder/output.h"
+#include "decoder/parts.h"
 #include "decoder/still_jpeg.h"
 #include "decoder/still_packet.h"
 #include "decoder/video.h"
@@ -24,22 +25,28 @@ using media::IncompleteCode;
 
 void Silent(void*, int, const char*, va_list) {}
 
-// Stills are listed in `meta`, tracks in `moov`; a file may have both, and its brand is no proof of either.
+// Stills are listed in `meta`, tracks in `moov`; a file may have both, and its brand is no proof of either. Stills
+// beside tracks are a part of their own.
 void DecodeBoxes(Output& output) {
-  const TopBoxes boxes = FindTopBoxes(output.job().content);
-  if (output.job().format == FileFormat::kMp4) {
-    if (boxes.meta && !boxes.moov) {
-      DecodeHeif(output);
-    } else {
-      DecodeVideo(output);
-    }
-    return;
+  const auto content = output.job().content;
+  const FileFormat format = output.job().format;
+  const TopBoxes boxes = FindTopBoxes(content);
+  media::MediaPart other;
+  other.kind = media::PartKind::kEmbedded;
+  other.format = format;
+  if (!boxes.moov && (boxes.meta || format != FileFormat::kMp4)) return DecodeHeif(output);
+  if (format == FileFormat::kMp4) {
+    DecodeVideo(output);
+  } else {
+    DecodeAnimation(output, content, {});
   }
-  if (boxes.meta || !boxes.moov) DecodeHeif(output);
-  if (boxes.moov && !output.stopped()) DecodeAnimation(output, output.job().content, {});
+  if (boxes.pictures && output.BeginPart(other, content)) DecodeHeif(output);
 }
 
 void Dispatch(Output& output) {
+  const auto number = static_cast<std::uint32_t>(output.job().format);
+  if (number < 64 && (output.job().formats_off >> number & 1) != 0)
+    return output.Incomplete(IncompleteCode::kFormatDisabled, "this format is not decoded");
   switch (output.job().format) {
     case FileFormat::kJpeg:
       return DecodeJpeg(output);
@@ -79,11 +86,8 @@ void Dispatch(Output& output) {
   output.Incomplete(IncompleteCode::kFormatUnknown, "no known signature");
 }
 
-}  // namespace
-
-void Decode(const DecodeJob& job, FrameSink& sink) {
-  av_log_set_callback(Silent);
-  Output output(job, sink);
+// The upload itself or a part: what goes wrong in one does not cost the others.
+void DecodeOne(Output& output) {
   try {
     Dispatch(output);
     if (output.frames() == 0 && !output.stopped() && !output.HasReason()) {
@@ -93,6 +97,34 @@ void Decode(const DecodeJob& job, FrameSink& sink) {
     output.Incomplete(IncompleteCode::kMemoryLimit, "no memory for a picture");
   } catch (const std::exception&) {
     output.Incomplete(IncompleteCode::kDecodeFailed, "a library threw");
+  }
+}
+
+}  // namespace
+
+void Decode(const DecodeJob& job, FrameSink& sink) {
+  av_log_set_callback(Silent);
+  try {
+    const std::size_t end = FindEnd(job.format, job.content);
+    DecodeJob first = job;
+    first.content = job.content.first(end);
+    Output output(first, sink);
+    FoundParts found;
+    // Whatever is behind it, the upload itself is looked at first; unless it has to leave frames for the
+    // others.
+    if (job.plan.spread) found = FindParts(job.format, job.content, end);
+    output.ExpectParts(static_cast<std::uint32_t>(found.parts.size()));
+    DecodeOne(output);
+    if (!job.plan.spread) found = FindParts(job.format, job.content, end);
+    output.Unrecognised(found.unrecognised_bytes);
+    if (found.gave_up)
+      output.Incomplete(IncompleteCode::kTimeBudget, "what follows its end was not looked through");
+    for (const media::MediaPart& part : found.parts) {
+      if (!output.BeginPart(part, job.content.subspan(part.offset, part.bytes))) break;
+      DecodeOne(output);
+    }
+  } catch (const std::bad_alloc&) {
+    sink.Incomplete(IncompleteCode::kMemoryLimit, "no memory to look for parts");
   }
 }
 

@@ -34,6 +34,7 @@ struct DecodeJob {
   media::FileFormat format = media::FileFormat::kUnknown;
   media::SamplingPlan plan;
   DecodeLimits limits;
+  std::uint64_t formats_off = 0;  // in which parts are not decoded: a bit for each FileFormat
 };
 
 // Not thread-safe.
@@ -56,6 +57,10 @@ class FrameSink {
   virtual void Repeat(std::uint32_t /*index*/, std::chrono::microseconds /*time*/) {}
   // A span of time whose frames could not be decoded.
   virtual void Unseen(std::chrono::microseconds /*start*/, std::chrono::microseconds /*end*/) {}
+  // What follows is about this part of the upload; again when more is known of it, before its first frame.
+  virtual void Part(const media::MediaPart& /*part*/) {}
+  // Bytes after the end of the upload in which nothing was recognised.
+  virtual void Unrecognised(std::uint64_t /*bytes*/) {}
   // What became of the pictures, once more of it is known; adds to what was counted before.
   virtual void Count(const media::DecodeCounts& /*counts*/) {}
 

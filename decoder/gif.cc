@@ -17,6 +17,7 @@ struct GifOutline {
   std::uint32_t height = 0;
   AnimationFacts facts;
   bool whole = false;         // the trailer was reached
+  std::size_t end = 0;        // behind it
   bool cut_in_image = false;  // the end lies in the data of a picture
   std::size_t missing = 0;    // bytes that its last block lacks
 };
@@ -41,6 +42,7 @@ GifOutline OutlineGif(std::span<const std::uint8_t> content) {
     switch (content[at]) {
       case 0x3B:
         outline.whole = true;
+        outline.end = at + 1;
         return outline;
       case 0x21:
         if (at + 6 < content.size() && content[at + 1] == 0xF9) {
@@ -66,6 +68,8 @@ GifOutline OutlineGif(std::span<const std::uint8_t> content) {
 }
 
 }  // namespace
+
+std::size_t FindGifEnd(std::span<const std::uint8_t> content) { return OutlineGif(content).end; }
 
 void DecodeGif(Output& output) {
   const GifOutline outline = OutlineGif(output.job().content);

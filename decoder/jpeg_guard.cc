@@ -44,6 +44,7 @@ JpegOutline OutlineJpeg(std::span<const std::uint8_t> content, std::uint32_t max
     const std::uint8_t code = content[at + 1];
     if (code == kEndOfImage) {
       outline.has_end_marker = true;
+      outline.end = at + 2;
       break;
     }
     if (code == kStartOfScan && ++outline.scans == max_scans + 1) outline.decodable_bytes = at;

@@ -18,6 +18,7 @@ struct JpegOutline {
   std::uint32_t scans = 0;
   int orientation = 0;          // EXIF, 0 if none was stated
   bool has_end_marker = false;  // EOI was reached
+  std::size_t end = 0;          // behind it; 0 if it was not
   // Content up to here has at most the `max_scans` scans given to OutlineJpeg; the whole if it has no more.
   std::size_t decodable_bytes = 0;
 };

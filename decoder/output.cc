@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string>
+
 #include "decoder/orientation.h"
 
 namespace tamiz::decoder {
@@ -61,7 +64,7 @@ bool Output::SendVariant(const Picture& picture, const LumaWriter& write, FrameV
   } else if (!write(slot.data, slot.stride, variant)) {
     return false;
   }
-  sink_.Send(next_index_, picture.time, variant);
+  sink_.Send(next_index_, OnTimeLine(picture.time), variant);
   return true;
 }
 
@@ -75,7 +78,7 @@ bool Output::WithinPlan() {
 
 bool Output::Repeat(std::chrono::microseconds time) {
   if (!WithinPlan()) return false;
-  sink_.Repeat(next_index_, time);
+  sink_.Repeat(next_index_, OnTimeLine(time));
   ++next_index_;
   return true;
 }
@@ -92,10 +95,58 @@ bool Output::Deliver(const Picture& picture, const LumaWriter& write) {
   return !stopped_;
 }
 
-void Output::Media(const media::MediaInfo& info) { sink_.Media(info); }
+bool Output::BeginPart(const media::MediaPart& part, std::span<const std::uint8_t> content) {
+  if (stopped_) return false;
+  if (part_.index == media::kMaxParts) {
+    Incomplete(IncompleteCode::kFrameLimit, fmt::format("more than {} parts", media::kMaxParts));
+    return false;
+  }
+  const std::uint32_t index = part_.index + 1;
+  part_ = part;
+  part_.index = index;
+  // After a still there is nothing to follow: all is at the beginning.
+  part_.start = end_.count() > 0 ? end_ + job_.plan.Spacing() : std::chrono::microseconds(0);
+  if (parts_expected_ > 0) --parts_expected_;
+  job_.content = content;
+  job_.format = part.format;
+  first_index_ = next_index_;
+  reported_.clear();
+  sink_.Part(part_);
+  return true;
+}
+
+std::uint32_t Output::FrameBudget() const {
+  const std::uint32_t left = job_.plan.max_frames - std::min(job_.plan.max_frames, next_index_);
+  return std::max<std::uint32_t>(left / (parts_expected_ + 1), 1);
+}
+
+std::chrono::microseconds Output::OnTimeLine(std::chrono::microseconds time) {
+  time += part_.start;
+  if (time.count() > 0) end_ = std::max(end_, time);
+  return time;
+}
+
+void Output::Media(const media::MediaInfo& info) {
+  if (info.duration.count() > 0 && info.width > 0) end_ = std::max(end_, part_.start + info.duration);
+  if (part_.index == 0) return sink_.Media(info);
+  if (frames() > 0) return;
+  part_.codec = info.codec;
+  part_.width = info.width;
+  part_.height = info.height;
+  part_.duration = info.duration;
+  part_.animated = info.animated;
+  sink_.Part(part_);
+}
 
 void Output::Incomplete(IncompleteCode code, std::string_view detail) {
-  if (reported_.insert(code).second) sink_.Incomplete(code, detail);
+  if (!reported_.insert(code).second) return;
+  // That a part shows nothing takes nothing away from the upload.
+  if (part_.index > 0 && code == IncompleteCode::kNoVisualContent) return;
+  if (part_.index == 0) return sink_.Incomplete(code, detail);
+  const media::FormatInfo* format = media::FindFormat(part_.format);
+  const std::string where = part_.offset > 0 ? fmt::format(" at byte {}", part_.offset) : std::string();
+  sink_.Incomplete(code, fmt::format("part {} ({}{}): {}", part_.index,
+                                     format == nullptr ? "picture" : format->name, where, detail));
 }
 
 }  // namespace tamiz::decoder

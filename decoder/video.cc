@@ -146,6 +146,14 @@ class Container {
     return streams;
   }
 
+  // What is left for the tracks once each attached picture has its frame.
+  [[nodiscard]] std::uint32_t FrameBudget() const {
+    std::uint32_t attached = 0;
+    for (const AVStream* stream : VideoStreams())
+      attached += (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0 ? 1 : 0;
+    return std::max(output_.FrameBudget(), attached + 1) - attached;
+  }
+
   // As stated; zero if unknown.
   [[nodiscard]] microseconds duration() const {
     return microseconds(std::max<std::int64_t>(format_context_->duration, 0));
@@ -159,22 +167,19 @@ class Container {
     for (unsigned i = 0; i < format_context_->nb_streams; ++i) Consider(*format_context_->streams[i]);
     Announce();
     bool moving = (format_context_->ctx_flags & AVFMTCTX_NOHEADER) != 0;
-    for (const auto& track : tracks_) {
-      if (track == nullptr) continue;
-      if ((track->stream().disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
-        if (track->stream().attached_pic.size > 0) AddAttached(*track);
-      } else {
-        moving = true;
-      }
-    }
+    for (const auto& track : tracks_) moving = moving || track != nullptr;
     if (moving) ReadAll();
     for (const auto& track : tracks_) {
       if (track != nullptr) track->Drain();
     }
-    if (!seen_video_ && !output_.HasReason()) {
+    if (seen_video_) {
+      if (output_.frames() == 0 && !output_.stopped() && !output_.HasReason())
+        output_.Incomplete(IncompleteCode::kDecodeFailed, "no picture could be decoded");
+    } else if (attached_.empty() && !output_.HasReason()) {
       output_.Incomplete(IncompleteCode::kNoVisualContent, "no track of pictures");
-    } else if (output_.frames() == 0 && !output_.stopped() && !output_.HasReason()) {
-      output_.Incomplete(IncompleteCode::kDecodeFailed, "no picture could be decoded");
+    }
+    for (AVStream* stream : attached_) {
+      if (!LookAtAttached(*stream)) break;
     }
   }
 
@@ -199,6 +204,11 @@ class Container {
     if (static_cast<std::size_t>(stream.index) >= tracks_.size())
       tracks_.resize(static_cast<std::size_t>(stream.index) + 1);
     if (stream.codecpar->codec_type != AVMEDIA_TYPE_VIDEO) {
+      stream.discard = AVDISCARD_ALL;
+      return;
+    }
+    if ((stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
+      if (stream.attached_pic.size > 0) attached_.push_back(&stream);
       stream.discard = AVDISCARD_ALL;
       return;
     }
@@ -249,7 +259,8 @@ class Container {
     }
     output_.Media(media);
     const microseconds spacing = rules_.Spacing();
-    if (spacing.count() > 0) frames = static_cast<std::uint64_t>(media.duration / spacing) + 1;
+    const bool moving = first != tracks_.end() || (format_context_->ctx_flags & AVFMTCTX_NOHEADER) != 0;
+    if (spacing.count() > 0 && moving) frames = static_cast<std::uint64_t>(media.duration / spacing) + 1;
     if (frames > 0)
       output_.Planned(output_.frames() + std::min<std::uint64_t>(frames, output_.job().plan.max_frames));
   }
@@ -274,9 +285,34 @@ class Container {
     }
   }
 
-  void AddAttached(Track& track) {
-    const PacketPtr packet(av_packet_clone(&track.stream().attached_pic));
-    if (packet != nullptr) track.Add(*packet);
+  // Cover art: a picture of its own. False if no more is wanted.
+  [[nodiscard]] bool LookAtAttached(AVStream& stream) {
+    media::MediaPart part;
+    part.kind = media::PartKind::kAttached;
+    const AVPacket& picture = stream.attached_pic;
+    part.format = media::DetectFormat({picture.data, static_cast<std::size_t>(picture.size)});
+    if (!output_.BeginPart(part, content_)) return false;
+    const auto number = static_cast<std::uint32_t>(part.format);
+    if ((output_.job().formats_off >> number & 1) != 0) {
+      output_.Incomplete(IncompleteCode::kFormatDisabled, "this format is not decoded");
+      return true;
+    }
+    Track::Traits traits;
+    traits.rules = rules_;
+    Track track(output_, stream, traits);
+    media::MediaInfo info;
+    info.codec = track.codec_name();
+    info.width = static_cast<std::uint32_t>(std::max(0, stream.codecpar->width));
+    info.height = static_cast<std::uint32_t>(std::max(0, stream.codecpar->height));
+    output_.Media(info);
+    const PacketPtr packet(av_packet_clone(&picture));
+    if (packet == nullptr || !track.Open()) return !output_.stopped();
+    packet->pts = packet->dts = 0;
+    track.Add(*packet);
+    track.Drain();
+    if (output_.frames() == 0 && !output_.stopped() && !output_.HasReason())
+      output_.Incomplete(IncompleteCode::kDecodeFailed, "no picture could be decoded");
+    return !output_.stopped();
   }
 
   void Route(AVPacket& packet) {
@@ -284,7 +320,7 @@ class Container {
     const auto index = static_cast<std::size_t>(packet.stream_index);
     if (index >= tracks_.size()) Consider(*format_context_->streams[index]);  // a track that began later
     Track* track = tracks_[index].get();
-    if (track == nullptr || (track->stream().disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) return;
+    if (track == nullptr) return;
     track->Add(packet);
   }
 
@@ -294,6 +330,7 @@ class Container {
   MemoryInput input_;  // outlives the context
   FormatContextPtr format_context_;
   std::vector<std::unique_ptr<Track>> tracks_;  // by stream index; null for what is not looked at
+  std::vector<AVStream*> attached_;             // pictures that belong to the file as a whole
   std::uint32_t video_tracks_ = 0;
   bool seen_video_ = false;
   const AnimationFacts* animation_ = nullptr;
@@ -302,7 +339,7 @@ class Container {
 };
 
 // The rules for video that lasts `duration`, zero if that is unknown.
-SamplingRules RulesOf(const media::SamplingPlan& plan, microseconds duration) {
+SamplingRules RulesOf(const media::SamplingPlan& plan, std::uint32_t most_frames, microseconds duration) {
   SamplingRules rules;
   rules.interval = plan.every_frame ? microseconds(0) : std::max(plan.interval, microseconds(0));
   rules.regular = plan.regular;
@@ -311,8 +348,8 @@ SamplingRules RulesOf(const media::SamplingPlan& plan, microseconds duration) {
   rules.head = plan.head;
   rules.max_gap = plan.max_gap;
   // The last multiple may fall on the last frame: one frame less, so that the budget is kept.
-  if (plan.spread && !plan.every_frame && duration.count() > 0 && plan.max_frames > 0) {
-    rules.interval = std::max(rules.interval, duration / std::max(plan.max_frames - 1, 1U) + microseconds(1));
+  if (plan.spread && !plan.every_frame && duration.count() > 0 && most_frames > 0) {
+    rules.interval = std::max(rules.interval, duration / std::max(most_frames - 1, 1U) + microseconds(1));
   }
   return rules;
 }
@@ -336,7 +373,7 @@ void DecodeVideo(Output& output) {
   }
   Container container(output, content, format);
   if (!container.Open()) return;
-  const SamplingRules rules = RulesOf(output.job().plan, container.duration());
+  const SamplingRules rules = RulesOf(output.job().plan, container.FrameBudget(), container.duration());
   const auto seconds = std::max<std::int64_t>(
       1, std::chrono::duration_cast<std::chrono::seconds>(std::max(rules.interval, rules.max_gap)).count());
   container.Sample(rules, static_cast<std::uint64_t>(seconds * kMaxFrameRate), nullptr);

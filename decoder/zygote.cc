@@ -139,6 +139,7 @@ void Serve(const Slots& slots, std::uint32_t slot_count) {
   DecodeJob decode;
   decode.format = static_cast<media::FileFormat>(job.format);
   decode.plan = sandbox::ReadPlan(job);
+  decode.formats_off = job.formats_off;
   decode.limits.max_frame_pixels = job.max_frame_pixels;
   decode.limits.max_dimension = job.max_dimension;
   decode.limits.max_total_pixels = job.max_total_pixels;

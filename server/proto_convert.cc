@@ -139,6 +139,7 @@ void Fill(const std::vector<media::IncompleteReason>& reasons,
     v1::IncompleteReason* added = proto->Add();
     added->set_code(static_cast<v1::IncompleteCode>(reason.code));
     added->set_detail(reason.detail);
+    added->set_part(reason.part);
   }
 }
 
@@ -153,6 +154,22 @@ void FillSnapshot(const match::Conclusion& conclusion, v1::SnapshotRef* proto) {
   }
 }
 
+void Fill(const media::MediaPart& part, v1::MediaPart* proto) {
+  proto->set_index(part.index);
+  proto->set_kind(static_cast<v1::MediaPartKind>(part.kind));
+  if (const media::FormatInfo* format = media::FindFormat(part.format))
+    proto->set_format(std::string(format->name));
+  proto->set_offset(part.offset);
+  proto->set_size_bytes(part.bytes);
+  proto->set_codec(part.codec);
+  proto->set_width(part.width);
+  proto->set_height(part.height);
+  ToProto(part.duration, proto->mutable_duration());
+  proto->set_animated(part.animated);
+  ToProto(part.start, proto->mutable_start());
+  proto->set_frames(part.frames);
+}
+
 void FillMedia(const scan::ScanOutput& output, v1::MediaInfo* proto) {
   proto->set_format(output.format);
   proto->set_media_type(output.media_type);
@@ -163,6 +180,7 @@ void FillMedia(const scan::ScanOutput& output, v1::MediaInfo* proto) {
   proto->set_size_bytes(output.size_bytes);
   proto->set_exif_orientation(output.media.exif_orientation);
   proto->set_animated(output.media.animated);
+  for (const media::MediaPart& part : output.parts) Fill(part, proto->add_parts());
 }
 
 bool HasDigests(const scan::ScanOutput& output) { return output.digests != hash::Digests{}; }
@@ -185,6 +203,7 @@ void FillCoverage(const scan::ScanOutput& output, v1::Coverage* proto) {
   proto->set_frames_skipped(output.pictures.skipped);
   proto->set_frames_rejected(output.pictures.rejected);
   proto->set_frames_repeated(output.frames_repeated);
+  proto->set_unrecognised_bytes(output.unrecognised_bytes);
   if (output.plan) Fill(*output.plan, proto->mutable_plan());
 }
 
@@ -195,6 +214,7 @@ void Fill(const scan::FrameHash& hash, v1::FrameHash* proto) {
   proto->set_index(hash.index);
   proto->set_repeated(hash.repeated);
   if (hash.span.count() > 0) ToProto(hash.span, proto->mutable_span());
+  proto->set_part(hash.part);
 }
 
 void Fill(const scan::ScanTimings& timings, v1::Timings* proto) {
@@ -332,6 +352,7 @@ void ToProto(const match::Match& match, v1::Match* proto) {
   proto->set_straightened_degrees(match.straightened_degrees);
   proto->set_quality_query(match.quality_query);
   proto->set_quality_reference(match.quality_reference);
+  for (const std::uint32_t part : match.parts) proto->add_parts(part);
   for (const match::TimeRange& range : match.query_ranges) Fill(range, proto->add_query_ranges());
   for (const match::TimeRange& range : match.reference_ranges) Fill(range, proto->add_reference_ranges());
   proto->set_query_coverage(match.query_coverage);

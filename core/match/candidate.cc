@@ -127,6 +127,21 @@ void WriteRanges(const Candidate& candidate, const UploadTimes& upload, Match& m
   }
 }
 
+bool IsInPart(const Found& found, std::span<const UploadPart> parts, std::size_t part) {
+  const std::uint32_t begin = parts[part].first_frame;
+  const std::uint32_t end = part + 1 < parts.size() ? parts[part + 1].first_frame : UINT32_MAX;
+  return std::ranges::any_of(found.frames.runs(),
+                             [&](const FrameRuns::Run& run) { return run.first < end && run.last >= begin; });
+}
+
+// Nothing where all is in the upload itself.
+void WriteParts(const Found& found, std::span<const UploadPart> parts, Match& match) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (IsInPart(found, parts, i)) match.parts.push_back(parts[i].number);
+  }
+  if (match.parts == std::vector<std::uint32_t>{0}) match.parts.clear();
+}
+
 // What speaks for the entry beside the best frame. Frames of a shot that stands still say the same thing
 // again and again; pictures that come in the known order say more than their number does.
 std::uint32_t IndependentEvidence(const Candidate& candidate) {
@@ -200,8 +215,15 @@ std::optional<Candidate> PerceptualCandidate(ListFold& of, std::uint32_t entry, 
   return candidate;
 }
 
+bool IsInStill(const Found& found, std::span<const UploadPart> parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].is_still && IsInPart(found, parts, i)) return true;
+  }
+  return false;
+}
+
 void AlignInTime(Candidate& candidate, const UploadTimes& upload) {
-  if (candidate.found == nullptr || candidate.found->positions.empty() || candidate.upload_is_still) return;
+  if (candidate.found == nullptr || candidate.found->positions.empty() || upload.is_still) return;
   const KnownVideo known(*candidate.list, candidate.entry);
   std::vector<FrameHit> hits;
   const lists::ListPolicy& policy = candidate.list->info.policy;
@@ -268,7 +290,10 @@ Match Write(const Candidate& candidate, const UploadTimes& upload) {
   match.action_hint = list.info.policy.action_hint;
   match.metadata = std::move(entry.metadata);
 
-  if (candidate.found != nullptr) WriteRanges(candidate, upload, match);
+  if (candidate.found != nullptr) {
+    WriteRanges(candidate, upload, match);
+    WriteParts(*candidate.found, upload.parts, match);
+  }
   return match;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/lists/catalog.h"
@@ -43,12 +44,22 @@ void RestOnDigest(Match& match, lists::HashType type);
 // cannot take it away any more (a digest on an allow list can).
 [[nodiscard]] bool StaysWhateverComes(const Candidate& candidate);
 
+// Frames of one part of the upload: up to the first of the next.
+struct UploadPart {
+  std::uint32_t number = 0;  // 0: the upload itself
+  std::uint32_t first_frame = 0;
+  bool is_still = false;
+};
+// Whether some of what was found lies in a part that is a single picture.
+[[nodiscard]] bool IsInStill(const Found& found, std::span<const UploadPart> parts);
+
 // The upload's frames in time.
 struct UploadTimes {
   const std::vector<std::chrono::microseconds>& frames;  // by frame
   const Timeline& timeline;
   std::chrono::microseconds interval{0};  // what a frame stands for
   bool is_still = true;
+  std::span<const UploadPart> parts = {};  // in order
 };
 
 // Takes order and speed into account: finds the segments, counts what lies between frames found in step, and

@@ -35,6 +35,8 @@ struct FrameEvidence {
   hash::LookKind kind = hash::LookKind::kWhole;
   RelativeRect rect;          // what was looked at
   double turned_degrees = 0;  // kStraightened: see hash::PictureLook
+  std::uint32_t part = 0;  // of the upload; 0: the upload itself
+  bool is_still = false;   // where the upload has parts: this one is a single picture
   bool repeated = false;  // not hashed: the frame shows the same as the one before it, whose hashes these are
 };
 
@@ -93,6 +95,7 @@ struct Match {
   double straightened_degrees = 0;
   std::uint32_t quality_query = 0, quality_reference = 0;
   std::vector<TimeRange> query_ranges, reference_ranges;
+  std::vector<std::uint32_t> parts;  // of the upload in which it was found, unless in itself alone
   double query_coverage = 0, reference_coverage = 0;
   std::uint32_t corroborating_frames = 0;
   std::vector<MatchSegment> segments;

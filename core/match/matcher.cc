@@ -70,6 +70,9 @@ void Matching::AddFrames(std::span<const FrameEvidence> looks) {
       times_.push_back(look.time);
       qualities_.push_back(quality);
       last_index_ = look.index;
+      if (parts_.empty() || parts_.back().number != look.part) {
+        parts_.push_back({look.part, static_cast<std::uint32_t>(times_.size() - 1), look.is_still});
+      }
     }
     qualities_.back() = std::max(qualities_.back(), quality);
     numbered.push_back({&look, static_cast<std::uint32_t>(times_.size() - 1)});
@@ -106,7 +109,11 @@ std::optional<Candidate> Matching::CandidateOf(BlockList& list, std::uint32_t en
   const ListSnapshot& snapshot = list.fold.list();
   const auto digest = list.by_digest.find(entry);
   const bool exact = digest != list.by_digest.end() && !DigestIsAllowed(digest->second);
-  std::optional<Candidate> candidate = PerceptualCandidate(list.fold, entry, is_still);
+  bool in_still = is_still;
+  // A still beside a clip is as good as one alone.
+  if (const auto fold = list.fold.entries().find(entry); fold != list.fold.entries().end())
+    in_still = in_still || IsInStill(fold->second.within_radius, parts_);
+  std::optional<Candidate> candidate = PerceptualCandidate(list.fold, entry, in_still);
   if (!exact) return allowed_digest_ ? std::nullopt : candidate;
   if (!candidate) return DigestCandidate(snapshot, entry, digest->second);
   RestOnDigest(candidate->match, digest->second);
@@ -132,7 +139,7 @@ std::vector<Match> Matching::TakeNews(microseconds duration, microseconds frame_
       if (is_new ? list.told.size() >= kMaxMatches : !counts) continue;
       list.told[entry] = counts;
       if (!timeline) timeline.emplace(times_, frame_interval, duration);
-      news.push_back(Write(*candidate, {times_, *timeline, frame_interval, false}));
+      news.push_back(Write(*candidate, {times_, *timeline, frame_interval, false, parts_}));
     }
   }
   return news;
@@ -175,7 +182,7 @@ Conclusion Matching::Finish(UploadEnd end) {
   const microseconds interval =
       end.frame_interval > microseconds::zero() ? end.frame_interval : MedianGap(times_);
   const Timeline timeline(times_, end.frame_interval, end.duration);
-  const UploadTimes upload{times_, timeline, interval, is_still};
+  const UploadTimes upload{times_, timeline, interval, is_still, parts_};
   const auto is_stronger = [](const Candidate& a, const Candidate& b) {
     return IsStronger(a.match, b.match);
   };

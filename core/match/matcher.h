@@ -125,6 +125,7 @@ class Matching {
   std::vector<std::chrono::microseconds> times_;
   std::vector<std::uint8_t> qualities_;  // of the best look
   std::uint32_t last_index_ = 0;
+  std::vector<UploadPart> parts_;
 };
 
 // The same for an upload that is known whole. Thread-safe.

@@ -37,6 +37,36 @@ class Frame {
   // Shows the same as the frame before it, as far as hashing can tell: luma() is empty, the hash is that
   // frame's.
   bool is_repeat = false;
+  // Which of the upload's parts it belongs to: 0 is the upload itself.
+  std::uint32_t part = 0;
+  bool is_still = false;  // that part, or the upload, is a single picture
+};
+
+// Most parts of one upload that are looked at, beside the upload itself.
+inline constexpr std::uint32_t kMaxParts = 8;
+
+// Where a part lies. Values equal those of tamiz.v1.MediaPartKind.
+enum class PartKind : std::uint32_t {
+  kAttached = 1,  // a picture attached to a video or audio file: cover art
+  kAppended = 2,  // after the end of what the file is by its format
+  kEmbedded = 3,  // in the file's structure, beside what is shown: a clip in a picture, a picture in a video
+};
+
+// Media within an upload that are media of their own.
+struct MediaPart {
+  std::uint32_t index = 0;  // from 1, in the order in which they are looked at
+  PartKind kind = PartKind::kAppended;
+  FileFormat format = FileFormat::kUnknown;
+  std::uint64_t offset = 0;  // in the upload; 0 if it has no place of its own
+  std::uint64_t bytes = 0;   // 0 if unknown
+  std::string codec;         // empty if nothing was opened
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  std::chrono::microseconds duration{0};
+  bool animated = false;
+  // Its first frame's place on the upload's time line, on which parts that move follow one another.
+  std::chrono::microseconds start{0};
+  std::uint64_t frames = 0;  // delivered
 };
 
 // What a decoder found out about an upload.
@@ -65,11 +95,15 @@ struct DecodeCounts {
 // How the decoding of one upload ended, whatever its bytes were.
 struct SampleOutcome {
   MediaInfo media;
-  std::uint64_t frames_planned = 0;        // as far as the decoder could tell
-  std::uint64_t frames_delivered = 0;      // distinct frame indices handed to the sink
-  std::chrono::microseconds last_time{0};  // presentation time up to which was looked at
-  DecodeCounts counts;                     // as far as the decoder told before it ended
-  std::vector<TimeSpan> unseen;            // before last_time; ascending
+  std::uint64_t frames_planned = 0;    // as far as the decoder could tell
+  std::uint64_t frames_delivered = 0;  // distinct frame indices handed to the sink
+  std::chrono::microseconds last_time{
+      0};                        // presentation time up to which was looked at, of the upload itself
+  DecodeCounts counts;           // as far as the decoder told before it ended
+  std::vector<TimeSpan> unseen;  // before last_time; ascending
+  std::vector<MediaPart> parts;  // by index, without the upload itself
+  // After the end of what the file is by its format, and of no format that is known; padding not counted.
+  std::uint64_t unrecognised_bytes = 0;
   // Empty if everything the plan asked for was delivered.
   std::vector<IncompleteReason> reasons;
 };
@@ -80,6 +114,8 @@ struct SampleRequest {
   std::uint64_t size_bytes = 0;
   FileFormat format = FileFormat::kUnknown;  // by its signature, see file_format.h
   SamplingPlan plan;
+  // Formats in which parts are not decoded: a bit for each FileFormat.
+  std::uint64_t formats_off = 0;
   // Called on the calling thread, between frames, with what is known so far: when the media are described,
   // when the plan is counted, when decoding gets on without a frame. Returning false ends decoding early. May
   // be empty.

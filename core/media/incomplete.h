@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,8 @@ struct IncompleteReason {
   IncompleteCode code;
   // For people: what was tried, the limit and the remedy; no bytes or names of the upload.
   std::string detail;
+  // The part of the upload that it is about; 0: the upload itself.
+  std::uint32_t part = 0;
 };
 
 }  // namespace tamiz::media

@@ -178,7 +178,8 @@ class Run {
         out_of_memory_kills_(out_of_memory_kills),
         outcome_(outcome),
         check_(MessageLimits{config.frame_slots, SlotBytes(config.max_frame_pixels, config.max_dimension),
-                             config.max_frame_pixels, config.max_dimension, request.plan.max_frames}),
+                             config.max_frame_pixels, config.max_dimension, request.plan.max_frames,
+                             request.size_bytes}),
         cpu_limit_(IsPicture(request.format) ? config.still_cpu_time : config.cpu_time) {}
 
   // Drives the decoder to its end. The caller buries it, unless `reaped`.
@@ -266,6 +267,7 @@ class Run {
     job.max_frame_pixels = config_.max_frame_pixels;
     job.max_total_pixels = config_.max_total_pixels;
     job.max_packets = config_.max_packets;
+    job.formats_off = request_.formats_off;
     WritePlan(request_.plan, job);
     job.max_dimension = config_.max_dimension;
     job.threads = IsPicture(request_.format) ? 1 : config_.decoder_threads;
@@ -291,8 +293,9 @@ class Run {
         last_sign_ = std::chrono::steady_clock::now();
         outcome_.frames_delivered = check_.distinct_frames();
         Reached(message.frame.time_micros);
-        if (!sink_(decoder_.channel->Lease(message.frame)))
-          return End{ExitReason::kCancelled, std::nullopt, {}};
+        std::unique_ptr<media::Frame> frame = decoder_.channel->Lease(message.frame);
+        CountInPart(*frame);
+        if (!sink_(std::move(frame))) return End{ExitReason::kCancelled, std::nullopt, {}};
         return std::nullopt;
       }
       case MessageKind::kProgress:
@@ -301,9 +304,11 @@ class Run {
         return Tell();
       case MessageKind::kIncomplete:
         outcome_.reasons.push_back(ToReason(message.incomplete));
+        outcome_.reasons.back().part = part();
         return std::nullopt;
       case MessageKind::kFinished:
         outcome_.counts = {message.finished.seen, message.finished.skipped, message.finished.rejected};
+        outcome_.unrecognised_bytes = message.finished.unrecognised_bytes;
         return End::Finished();
       case MessageKind::kRepeat: {
         last_sign_ = std::chrono::steady_clock::now();
@@ -313,6 +318,7 @@ class Run {
         frame->index = message.repeat.index;
         frame->time = std::chrono::microseconds(message.repeat.time_micros);
         frame->is_repeat = true;
+        CountInPart(*frame);
         if (!sink_(std::move(frame))) return End{ExitReason::kCancelled, std::nullopt, {}};
         return std::nullopt;
       }
@@ -320,6 +326,11 @@ class Run {
         outcome_.unseen.push_back({std::chrono::microseconds(message.unseen.start_micros),
                                    std::chrono::microseconds(message.unseen.end_micros)});
         return std::nullopt;
+      case MessageKind::kPart:
+        last_sign_ = std::chrono::steady_clock::now();
+        if (message.part.index > part()) outcome_.parts.emplace_back();
+        outcome_.parts.back() = ToMediaPart(message.part);
+        return Tell();
     }
     return End::Broken("a message of unknown kind");
   }
@@ -330,7 +341,24 @@ class Run {
     return End{ExitReason::kCancelled, std::nullopt, {}};
   }
 
+  // The part that the decoder is at.
+  [[nodiscard]] std::uint32_t part() const { return static_cast<std::uint32_t>(outcome_.parts.size()); }
+
+  void CountInPart(media::Frame& frame) {
+    frame.part = part();
+    if (frame.part == 0) {
+      frame.is_still = outcome_.media.duration.count() == 0 && !outcome_.media.animated;
+      return;
+    }
+    frame.is_still = outcome_.parts.back().duration.count() == 0 && !outcome_.parts.back().animated;
+    // Variants of a frame count once.
+    const std::uint64_t index = std::uint64_t{frame.index} + 1;
+    if (index > counted_) ++outcome_.parts.back().frames;
+    counted_ = index;
+  }
+
   void Reached(std::int64_t micros) {
+    if (part() > 0) return;
     outcome_.last_time = std::max(outcome_.last_time, std::chrono::microseconds(micros));
   }
 
@@ -404,6 +432,7 @@ class Run {
   const std::chrono::seconds cpu_limit_;
   std::uint32_t layers_ = 0;
   SteadyTime last_sign_;
+  std::uint64_t counted_ = 0;  // frames of parts: index of the last one, plus one
   bool reaped_ = false;
 };
 
@@ -478,7 +507,10 @@ StatusOr<SampleOutcome> DecoderPool::Sample(const SampleRequest& request, const 
         outcome = {};
         continue;
       }
-      if (end.incomplete.has_value()) outcome.reasons.push_back(*std::move(end.incomplete));
+      if (end.incomplete.has_value()) {
+        outcome.reasons.push_back(*std::move(end.incomplete));
+        outcome.reasons.back().part = static_cast<std::uint32_t>(outcome.parts.size());
+      }
       return end.status;
     }
   }();

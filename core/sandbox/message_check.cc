@@ -75,12 +75,15 @@ std::string_view MessageCheck::Admit(const DecoderMessage& message, std::int64_t
       return AdmitRepeat(message.repeat);
     case MessageKind::kUnseen:
       return AdmitUnseen(message.unseen);
+    case MessageKind::kPart:
+      return AdmitPart(message.part);
   }
   return "a message of unknown kind";
 }
 
 std::string_view MessageCheck::AdmitMedia(const MediaBody& body) {
   if (frames_ > 0) return "media information after the first frame";
+  if (part_ > 0) return "media information after the first part";
   if (body.width > kMaxPictureSide || body.height > kMaxPictureSide) return "media size out of range";
   if (!IsTime(body.duration_micros)) return "duration out of range";
   if (body.exif_orientation > 8) return "orientation out of range";
@@ -111,6 +114,7 @@ std::string_view MessageCheck::AdmitFrame(const FrameBody& body, std::uint32_t l
   }
   if (frames_ == 0 || body.index != last_index_) ++distinct_frames_;
   ++frames_;
+  part_has_frames_ = true;
   last_index_ = body.index;
   last_variant_ = body.variant;
   last_time_ = body.time_micros;
@@ -125,6 +129,7 @@ std::string_view MessageCheck::AdmitRepeat(const RepeatBody& body) {
   if (body.time_micros < last_time_) return "frame time goes back";
   ++distinct_frames_;
   ++frames_;
+  part_has_frames_ = true;
   last_index_ = body.index;
   last_variant_ = static_cast<std::uint32_t>(FrameVariant::kAlphaIgnored);  // no variant follows
   last_time_ = body.time_micros;
@@ -138,10 +143,37 @@ std::string_view MessageCheck::AdmitUnseen(const UnseenBody& body) {
   return {};
 }
 
+std::string_view MessageCheck::AdmitPart(const PartBody& body) {
+  if (body.index > media::kMaxParts) return "too many parts";
+  if (body.index == part_ + 1) {
+    ++part_;
+    part_has_frames_ = false;
+  } else if (part_ == 0 || body.index != part_) {
+    return "a part out of order";
+  }
+  if (part_has_frames_) return "information on a part after its first frame";
+  if (body.kind < static_cast<std::uint32_t>(media::PartKind::kAttached) ||
+      body.kind > static_cast<std::uint32_t>(media::PartKind::kEmbedded)) {
+    return "no such kind of part";
+  }
+  if (body.format != 0 && media::FindFormat(static_cast<media::FileFormat>(body.format)) == nullptr)
+    return "a part of no format";
+  if (body.offset > limits_.upload_bytes || body.bytes > limits_.upload_bytes - body.offset)
+    return "a part outside the upload";
+  if (body.width > kMaxPictureSide || body.height > kMaxPictureSide) return "media size out of range";
+  if (!IsTime(body.duration_micros)) return "duration out of range";
+  if (!IsTime(body.start_micros)) return "a part's start out of range";
+  if (body.animated > 1) return "animated is neither yes nor no";
+  if (body.codec_bytes > kMaxCodecBytes) return "codec name too long";
+  if (!IsPrintable(body.codec, body.codec_bytes)) return "codec name is not plain text";
+  return {};
+}
+
 std::string_view MessageCheck::AdmitFinished(const FinishedBody& body) {
   if (body.frames != frames_) return "frames sent and frames claimed differ";
   if (body.seen > kMaxCounted || body.skipped > kMaxCounted || body.rejected > kMaxCounted)
     return "counts out of range";
+  if (body.unrecognised_bytes > limits_.upload_bytes) return "more bytes than the upload has";
   finished_ = true;
   return {};
 }
@@ -163,6 +195,22 @@ media::MediaInfo ToMediaInfo(const MediaBody& body) {
   info.exif_orientation = body.exif_orientation;
   info.animated = body.animated != 0;
   return info;
+}
+
+media::MediaPart ToMediaPart(const PartBody& body) {
+  media::MediaPart part;
+  part.index = body.index;
+  part.kind = static_cast<media::PartKind>(body.kind);
+  part.format = static_cast<media::FileFormat>(body.format);
+  part.offset = body.offset;
+  part.bytes = body.bytes;
+  part.codec.assign(body.codec, body.codec_bytes);
+  part.width = body.width;
+  part.height = body.height;
+  part.duration = std::chrono::microseconds(body.duration_micros);
+  part.animated = body.animated != 0;
+  part.start = std::chrono::microseconds(body.start_micros);
+  return part;
 }
 
 media::IncompleteReason ToReason(const IncompleteBody& body) {

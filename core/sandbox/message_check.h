@@ -17,6 +17,7 @@ struct MessageLimits {
   std::uint64_t max_frame_pixels = 0;
   std::uint32_t max_dimension = 0;
   std::uint32_t max_frames = 0;
+  std::uint64_t upload_bytes = UINT64_MAX;
 };
 
 // Follows the messages of one decoder. Not thread-safe.
@@ -39,6 +40,7 @@ class MessageCheck {
   [[nodiscard]] std::string_view AdmitFrame(const FrameBody& body, std::uint32_t leased);
   [[nodiscard]] std::string_view AdmitRepeat(const RepeatBody& body);
   [[nodiscard]] std::string_view AdmitUnseen(const UnseenBody& body);
+  [[nodiscard]] std::string_view AdmitPart(const PartBody& body);
   [[nodiscard]] std::string_view AdmitFinished(const FinishedBody& body);
   [[nodiscard]] std::string_view AdmitIncomplete(const IncompleteBody& body);
 
@@ -50,6 +52,8 @@ class MessageCheck {
   std::uint64_t distinct_frames_ = 0;
   std::uint32_t reasons_ = 0;
   std::uint32_t unseen_ = 0;
+  std::uint32_t part_ = 0;  // that messages are about
+  bool part_has_frames_ = false;
   std::uint32_t last_index_ = 0;
   std::uint32_t last_variant_ = 0;
   std::int64_t last_time_ = 0;      // of frames
@@ -58,6 +62,7 @@ class MessageCheck {
 
 // Of admitted messages.
 [[nodiscard]] media::MediaInfo ToMediaInfo(const MediaBody& body);
+[[nodiscard]] media::MediaPart ToMediaPart(const PartBody& body);
 [[nodiscard]] media::IncompleteReason ToReason(const IncompleteBody& body);
 
 }  // namespace tamiz::sandbox

@@ -13,7 +13,7 @@
 
 namespace tamiz::sandbox {
 
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 
 // The socket's descriptor in the zygote (to tamizd's supervisor) and in a decoder (its channel).
 inline constexpr int kSocketFd = 3;
@@ -99,6 +99,7 @@ struct Job {
   std::uint64_t max_frame_pixels;
   std::uint64_t max_total_pixels;
   std::uint64_t max_packets;
+  std::uint64_t formats_off;  // in which parts are not decoded; a bit for each media::FileFormat
   std::int64_t interval_micros;
   std::int64_t max_gap_micros;
   std::int64_t head_micros;
@@ -137,6 +138,7 @@ enum class MessageKind : std::uint32_t {
   kFinished = 7,  // the last
   kRepeat = 8,    // a frame that shows the same as the one before: without a slot
   kUnseen = 9,
+  kPart = 10,  // what follows is about a part of the upload; again when more is known, before its first frame
 };
 
 inline constexpr std::size_t kMaxCodecBytes = 32;
@@ -178,6 +180,7 @@ struct FinishedBody {
   std::uint64_t seen;    // as media::DecodeCounts
   std::uint64_t skipped;
   std::uint64_t rejected;
+  std::uint64_t unrecognised_bytes;
 };
 struct RepeatBody {
   std::int64_t time_micros;
@@ -186,6 +189,21 @@ struct RepeatBody {
 struct UnseenBody {
   std::int64_t start_micros;
   std::int64_t end_micros;
+};
+
+struct PartBody {
+  std::int64_t duration_micros;
+  std::int64_t start_micros;
+  std::uint64_t offset;
+  std::uint64_t bytes;
+  std::uint32_t index;
+  std::uint32_t kind;    // media::PartKind
+  std::uint32_t format;  // media::FileFormat
+  std::uint32_t width;
+  std::uint32_t height;
+  std::uint32_t animated;
+  std::uint32_t codec_bytes;
+  char codec[kMaxCodecBytes];
 };
 
 struct DecoderMessage {
@@ -201,6 +219,7 @@ struct DecoderMessage {
     FinishedBody finished;
     RepeatBody repeat;
     UnseenBody unseen;
+    PartBody part;
   };
 };
 static_assert(std::is_trivially_copyable_v<DecoderMessage>);

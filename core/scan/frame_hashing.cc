@@ -31,6 +31,8 @@ void FrameHashing::Add(std::unique_ptr<media::Frame> frame) {
     pending = &pending_.emplace_back();  // stays where it is until it is done and taken
     pending->index = frame->index;
     pending->time = frame->time;
+    pending->part = frame->part;
+    pending->is_still = frame->is_still;
     pending->is_repeat = frame->is_repeat;
     pending->done = frame->is_repeat;
   }
@@ -106,6 +108,8 @@ std::vector<match::FrameEvidence> FrameHashing::TakeDone(bool all) {
     }
     for (match::FrameEvidence look : hashed_last_) {
       look.index = index;
+      look.part = pending_.front().part;
+      look.is_still = pending_.front().is_still;
       look.repeated = pending_.front().is_repeat;
       if (look.repeated) look.time = pending_.front().time;
       looks.push_back(look);

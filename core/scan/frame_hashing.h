@@ -57,6 +57,8 @@ class FrameHashing {
     bool done = false;
     bool is_repeat = false;
     std::chrono::microseconds time{0};
+    std::uint32_t part = 0;
+    bool is_still = false;
     std::vector<match::FrameEvidence> looks;
   };
 

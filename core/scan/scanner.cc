@@ -165,7 +165,7 @@ void KeepHashes(const std::vector<match::FrameEvidence>& looks, std::vector<Fram
             std::find_if(hashes.rbegin(), hashes.rend(), [](const FrameHash& h) { return !h.repeated; });
         if (original != hashes.rend()) original->span = look.time - original->time;
       }
-      hashes.push_back({look.index, look.time, look.pdq, look.repeated});
+      hashes.push_back({look.index, look.time, look.pdq, look.part, look.repeated});
     }
   }
 }
@@ -174,6 +174,24 @@ IncompleteReason TimeBudgetReason(const Config& config) {
   return {IncompleteCode::kTimeBudget,
           fmt::format("not everything was looked at within {} ms (scan.time_budget)",
                       config.time_budget.count())};
+}
+
+// A bit for each format in which parts of uploads are not decoded.
+std::uint64_t FormatsOff(const Config& config) {
+  std::uint64_t bits = 0;
+  for (const media::FormatInfo& info : media::AllFormats()) {
+    if (!WhyNotDecoded(info, config).empty()) bits |= std::uint64_t{1} << static_cast<unsigned>(info.format);
+  }
+  return bits;
+}
+
+// Where the time line of an upload and its parts ends; zero if nothing moves.
+microseconds EndOfTime(const media::SampleOutcome& outcome) {
+  microseconds end = outcome.media.duration;
+  for (const media::MediaPart& part : outcome.parts) {
+    if (part.duration.count() > 0 || part.start.count() > 0) end = std::max(end, part.start + part.duration);
+  }
+  return end;
 }
 
 // What was seen of the time, and what was not.
@@ -197,18 +215,21 @@ void StateCoverage(const media::SampleOutcome& outcome, ScanOutput& output) {
     return duration.count() > 0 ? std::clamp(time, microseconds(0), duration) : time;
   };
   for (const media::TimeSpan& span : spans) add(bounded(span.start), bounded(span.end));
-  if (outcome.reasons.empty() && !output.stopped_on_match) {
-    output.time_covered = outcome.frames_delivered > 0 ? 1 : 0;
+  // Parts have reasons of their own.
+  const bool whole = std::ranges::all_of(outcome.reasons, [](const auto& reason) { return reason.part > 0; });
+  std::uint64_t frames = outcome.frames_delivered;
+  for (const media::MediaPart& part : outcome.parts) frames -= std::min(frames, part.frames);
+  if (whole && !output.stopped_on_match) {
+    output.time_covered = frames > 0 ? 1 : 0;
   } else if (duration > microseconds(0)) {
-    const microseconds seen = outcome.frames_delivered > 0
-                                  ? std::clamp(outcome.last_time, microseconds(0), duration)
-                                  : microseconds(0);
+    const microseconds seen =
+        frames > 0 ? std::clamp(outcome.last_time, microseconds(0), duration) : microseconds(0);
     add(seen, duration);
     output.time_covered =
         static_cast<double>((duration - missed).count()) / static_cast<double>(duration.count());
   } else {
     // A still of which something was seen, or a duration that nobody knows.
-    output.time_covered = outcome.frames_delivered > 0 && !outcome.media.animated ? 1 : 0;
+    output.time_covered = frames > 0 && !outcome.media.animated ? 1 : 0;
   }
 }
 
@@ -396,6 +417,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   request.size_bytes = upload.size_bytes;
   request.format = format;
   request.plan = wanted.plan;
+  request.formats_off = FormatsOff(config);
 
   // An upload that is known by its digest need not be decoded.
   if (wanted.matching != nullptr && TakeStock(input, wanted, looked.end, digests)) {
@@ -419,7 +441,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   // What is done between two frames. False ends decoding.
   const auto go_on = [&](const media::SampleOutcome& so_far) {
     stopped_by_budget = parts.clock.Now() >= times.budget_end;
-    looked.end.duration = so_far.media.duration;
+    looked.end.duration = EndOfTime(so_far);
     // Before the next batch is begun: while one is looked up nobody else may ask.
     if (lookup && lookup->Idle() != nullptr) {
       output.stopped_on_match = TakeStock(input, wanted, looked.end, digests);
@@ -430,7 +452,7 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
                                .frames_decoded = hashing.frames(),
                                .frames_hashed = lookup->frames_done(),
                                .time_reached = std::max(so_far.last_time, hashing.last_time()),
-                               .duration = so_far.media.duration,
+                               .duration = looked.end.duration,
                                .size_bytes = upload.size_bytes});
     return !stopped_by_budget && !output.stopped_on_match;
   };
@@ -474,12 +496,15 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   output.timings.hash = hashing.hash_time();
   output.frames_repeated = hashing.repeats();
   output.pictures = outcome.counts;
-  const bool moving = outcome.media.duration > microseconds(0) || outcome.media.animated;
-  looked.end.duration = outcome.media.duration;
+  output.parts = outcome.parts;
+  output.unrecognised_bytes = outcome.unrecognised_bytes;
+  const bool moving = EndOfTime(outcome) > microseconds(0) || outcome.media.animated ||
+                      std::ranges::any_of(outcome.parts, &media::MediaPart::animated);
+  looked.end.duration = EndOfTime(outcome);
   looked.end.settled_early = output.stopped_on_match;
   looked.end.frame_interval = moving ? request.plan.Spacing() : microseconds(0);
   if (moving && request.plan.every_frame && outcome.frames_delivered > 0 && !output.stopped_on_match) {
-    looked.end.frame_interval = outcome.media.duration / static_cast<std::int64_t>(outcome.frames_delivered);
+    looked.end.frame_interval = looked.end.duration / static_cast<std::int64_t>(outcome.frames_delivered);
   }
   looked.end.reasons.insert(looked.end.reasons.end(), outcome.reasons.begin(), outcome.reasons.end());
   return OkStatus();

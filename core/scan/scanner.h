@@ -67,6 +67,7 @@ struct FrameHash {
   std::uint32_t index = 0;
   std::chrono::microseconds time{0};
   hash::PdqOrientations pdq;
+  std::uint32_t part = 0;             // of the upload; 0: the upload itself
   bool repeated = false;              // the same as the frame before: not hashed anew
   std::chrono::microseconds span{0};  // of what is not repeated: up to the last frame that repeats it
 };
@@ -87,7 +88,9 @@ struct ScanOutput {
   std::optional<media::SamplingPlan> plan;  // in force, where frames were looked for
   std::uint64_t frames_planned = 0, frames_decoded = 0, frames_repeated = 0;
   media::DecodeCounts pictures;
-  double time_covered = 0;        // 0…1
+  std::vector<media::MediaPart> parts;
+  std::uint64_t unrecognised_bytes = 0;
+  double time_covered = 0;        // 0…1, of the upload itself
   bool stopped_on_match = false;  // what comes after the match was not looked at, as asked for
   std::vector<match::TimeRange> unseen;
   std::vector<FrameHash> hashes;  // if asked for; the first look at each frame (as shown, borders kept)

@@ -162,5 +162,51 @@ make tone.m4a ff -f lavfi -i sine=440:duration=2 -c:a aac -f mp4 tone.m4a
 make tone.ogg ff -f lavfi -i sine=440:duration=2 -c:a libvorbis tone.ogg
 make tone.mka ff -f lavfi -i sine=440:duration=2 -c:a aac tone.mka
 make cover.mp3 ff -i tone.mp3 -i baseline.jpg -map 0:a -map 1:v -c copy -id3v2_version 3 cover.mp3
+attach() { ff -i "$1" -i baseline.jpg -map 0 -map 1 -c copy -disposition:v:"$2" attached_pic "$3"; }
+make cover.m4a attach tone.m4a 0 cover.m4a
+make cover.flac attach tone.flac 0 cover.flac
+make cover.mp4 attach h264.mp4 1 cover.mp4
+make cover.mkv ff -i h264.mkv -attach baseline.jpg -metadata:s:t mimetype=image/jpeg -c copy cover.mkv
+# Ogg files hold covers as FLAC does, in base64.
+ogg_cover() {
+  local mime=image/jpeg bytes
+  bytes=$(stat -c %s baseline.jpg)
+  be32() { printf "\\x$(printf %02x $(($1 >> 24 & 255)))\\x$(printf %02x $(($1 >> 16 & 255)))\\x$(printf %02x $(($1 >> 8 & 255)))\\x$(printf %02x $(($1 & 255)))"; }
+  { be32 3; be32 ${#mime}; printf %s "$mime"; be32 0; be32 640; be32 480; be32 24; be32 0; be32 "$bytes"; cat baseline.jpg; } > cover.block
+  { echo ';FFMETADATA1'; printf 'METADATA_BLOCK_PICTURE='; base64 -w 0 cover.block | sed 's/=/\\=/g'; echo; } > cover.txt
+  ff -i tone.ogg -i cover.txt -map 0:a -map_metadata 1 -map_metadata:s:a 1:g -c copy cover.ogg
+}
+make cover.ogg ogg_cover
 
-rm -f log.txt slides.txt moving.y4m
+# --- Clips that are not as one expects, of the same moving camera.
+v wide_pixels.mp4 -vf setsar=2 -c:v libx264 -preset veryfast -crf 18
+v interlaced.ts -c:v mpeg2video -q:v 2 -flags +ilme+ildct
+v interlaced_h264.mp4 -c:v libx264 -preset veryfast -crf 18 -x264-params tff=1
+v h264_422.mp4 -c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv422p
+v h264_444.mp4 -c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv444p
+v h264_422_10bit.mkv -c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv422p10le
+v hevc_10bit.mp4 -c:v libx265 -preset ultrafast -crf 18 -pix_fmt yuv420p10le -x265-params log-level=none
+v vp9_444.webm -c:v libvpx-vp9 -b:v 2M -deadline realtime -cpu-used 8 -pix_fmt yuv444p
+v bframes.mp4 -c:v libx264 -preset veryfast -crf 18 -g 25 -bf 3
+# The stated curve of HDR: light as in the original, coded for a screen of 10 000 candela.
+make hdr.mp4 ff -i reference.mkv -c:v libx265 -preset ultrafast -crf 18 -pix_fmt yuv420p10le \
+  -x265-params log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc hdr.mp4
+copy() { local file=$1 from=$2; shift 2; make "$file" ff -i "$from" -c copy "$@" "$file"; }
+copy late_start.mp4 bframes.mp4 -output_ts_offset 5
+copy late_start.mkv bframes.mp4 -output_ts_offset 5
+copy late_start.ts bframes.mp4 -output_ts_offset 50000
+make edited.mp4 ff -ss 1.2 -i bframes.mp4 -c copy edited.mp4
+copy no_index.mkv bframes.mp4 -live 1
+copy no_keys.mkv h264.mp4 -bsf:v noise=drop=key
+copy lost_keys.mkv h264.mp4 -bsf:v "noise=drop=key*gt(n\\,0)*lt(n\\,40)"
+make small.ts ff -i reference.mkv -vf scale=160:120 -c:v libx264 -preset veryfast -crf 18 -output_ts_offset 10 small.ts
+changes() { ff -i "$1" -c copy -output_ts_offset 10 -f mpegts later.ts && cat h264.ts later.ts > "$2"; }
+make changes_size.ts changes small.ts changes_size.ts
+make changes_codec.ts changes mpeg2.ts changes_codec.ts
+make five_tracks.mkv ff -i h264.mkv -map 0:v -map 0:v -map 0:v -map 0:v -map 0:v -c copy five_tracks.mkv
+# Four pictures, a second each: four scenes.
+make scenes.mp4 ff -loop 1 -t 1 -i frame_0.png -loop 1 -t 1 -i odd.png -loop 1 -t 1 -i frame_9.png -loop 1 -t 1 -i grey.png \
+  -filter_complex '[0]scale=320:240,setsar=1,fps=25[a];[1]scale=320:240,setsar=1,negate,fps=25[b];[2]scale=320:240,setsar=1,fps=25[c];[3]scale=320:240,setsar=1,format=yuv420p,fps=25[d];[a][b][c][d]concat=n=4' \
+  -c:v libx264 -preset veryfast -crf 18 -g 250 -pix_fmt yuv420p scenes.mp4
+
+rm -f log.txt slides.txt moving.y4m cover.block cover.txt later.ts small.ts

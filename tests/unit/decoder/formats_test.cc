@@ -176,7 +176,12 @@ INSTANTIATE_TEST_SUITE_P(
                     VideoCase{"prores.mov", "prores", 10}, VideoCase{"dnxhd.mov", "dnxhd", 10},
                     VideoCase{"mjpeg.avi", "mjpeg", 10}, VideoCase{"theora.ogv", "theora", 12},
                     VideoCase{"flv1.flv", "flv1", 12}, VideoCase{"wmv2.asf", "wmv2", 12},
-                    VideoCase{"rgb.avi", "ffvhuff", 10}, VideoCase{"with_sound.mp4", "h264", 10}));
+                    VideoCase{"rgb.avi", "ffvhuff", 10}, VideoCase{"with_sound.mp4", "h264", 10},
+                    VideoCase{"h264_422.mp4", "h264", 10}, VideoCase{"h264_444.mp4", "h264", 10},
+                    VideoCase{"h264_422_10bit.mkv", "h264", 10}, VideoCase{"hevc_10bit.mp4", "hevc", 12},
+                    VideoCase{"vp9_444.webm", "vp9", 16}, VideoCase{"bframes.mp4", "h264", 10},
+                    VideoCase{"interlaced.ts", "mpeg2video", 12},
+                    VideoCase{"interlaced_h264.mp4", "h264", 10}, VideoCase{"wide_pixels.mp4", "h264", 10}));
 
 TEST(Videos, BareMpegVideoIsDecoded) {
   TAMIZ_LOAD_OR_SKIP(content, "bare.m2v");

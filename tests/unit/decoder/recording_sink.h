@@ -20,6 +20,7 @@ struct RecordedFrame {
   std::uint32_t height = 0;
   std::vector<std::uint8_t> luma;  // packed; a repeat has its predecessor's
   bool is_repeat = false;
+  std::uint32_t part = 0;
 
   [[nodiscard]] media::LumaView view() const { return {luma.data(), width, height, width}; }
   [[nodiscard]] hash::PdqHash Pdq() const {
@@ -44,6 +45,7 @@ class RecordingSink final : public FrameSink {
 
   void Send(std::uint32_t index, std::chrono::microseconds time, media::FrameVariant variant) override {
     RecordedFrame frame{index, time, variant, width_, height_, {}};
+    frame.part = static_cast<std::uint32_t>(parts.size());
     for (std::size_t y = 0; y < height_; ++y) {
       const auto row = slot_.begin() + static_cast<std::ptrdiff_t>(stride_ * y);
       frame.luma.insert(frame.luma.end(), row, row + width_);
@@ -60,11 +62,17 @@ class RecordingSink final : public FrameSink {
     frame.index = index;
     frame.time = time;
     frame.is_repeat = true;
+    frame.part = static_cast<std::uint32_t>(parts.size());
     frames.push_back(std::move(frame));
   }
   void Unseen(std::chrono::microseconds start, std::chrono::microseconds end) override {
     unseen.push_back({start, end});
   }
+  void Part(const media::MediaPart& part) override {
+    if (part.index > parts.size()) parts.emplace_back();
+    parts.back() = part;
+  }
+  void Unrecognised(std::uint64_t bytes) override { unrecognised = bytes; }
   void Count(const media::DecodeCounts& more) override {
     counts.seen += more.seen;
     counts.skipped += more.skipped;
@@ -93,6 +101,8 @@ class RecordingSink final : public FrameSink {
   std::vector<RecordedFrame> frames;
   std::vector<media::TimeSpan> unseen;
   media::DecodeCounts counts;
+  std::vector<media::MediaPart> parts;
+  std::uint64_t unrecognised = 0;
   std::vector<media::IncompleteCode> codes;
   std::vector<std::string> details;
   std::chrono::microseconds progress{0};
