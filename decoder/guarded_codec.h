@@ -1,6 +1,7 @@
 // One FFmpeg decoder behind the allow-list and the limits.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "decoder/ffmpeg_handles.h"
@@ -46,7 +47,7 @@ class GuardedCodec {
   CodecContextPtr context_;
   AVCodecID id_ = AV_CODEC_ID_NONE;
   bool damaged_ = false;
-  bool over_limit_ = false;
+  std::atomic<bool> over_limit_ = false;  // set by the decoder's threads
 };
 
 }  // namespace tamiz::decoder

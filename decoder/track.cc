@@ -135,6 +135,8 @@ void Track::DecodePlanned(const std::vector<PacketOrder>& orders) {
   }
   std::ranges::stable_sort(wanted, {}, &Wanted::stated);
   wanted_.insert(wanted_.end(), wanted.begin(), wanted.end());
+  const auto is_decoded = [](const PacketOrder& order) { return order.decode; };
+  const bool only_first = std::ranges::count_if(orders, is_decoded) == 1 && orders.front().decode;
   microseconds reached{0};
   for (std::size_t i = 0; i < orders.size() && !output_.stopped(); ++i) {
     reached = std::max(reached, orders[i].time);
@@ -142,6 +144,8 @@ void Track::DecodePlanned(const std::vector<PacketOrder>& orders) {
       ++counts_.skipped;
       continue;
     }
+    // A key frame taken alone needs no smoothed edges of blocks: no other refers to it, and hashing smooths more.
+    codec_.context()->skip_loop_filter = !traits_.exact && only_first ? AVDISCARD_ALL : AVDISCARD_DEFAULT;
     // A frame that no other refers to and that is not wanted costs nothing.
     codec_.context()->skip_frame = orders[i].wanted ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
     DecodePacket(group_[i].get());

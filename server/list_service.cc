@@ -160,7 +160,10 @@ Status ListService::HashMedia(const v1::EntryMedia& media, const std::string& fi
   add(lists::HashType::kSha1, output.digests.sha1);
   add(lists::HashType::kSha256, output.digests.sha256);
   const bool moving = output.media.animated || output.media.duration.count() > 0;
+  // What hangs on it, such as cover art, is not what the entry stands for, unless it is all there is.
+  const bool has_own = std::ranges::any_of(output.hashes, [](const auto& frame) { return frame.part == 0; });
   for (const scan::FrameHash& frame : output.hashes) {
+    if (has_own && frame.part > 0) continue;
     add(lists::HashType::kPdq, frame.pdq.hashes[0].ToBytes());
     entry.hashes.back().quality = static_cast<std::uint32_t>(std::clamp(frame.pdq.quality, 0, 100));
     if (moving) {

@@ -203,7 +203,7 @@ const std::vector<Key>& Table() {
       Count<kDecode, &Decode::max_dimension>("decode.max_dimension", 1, 65535),
       Count<kDecode, &Decode::max_total_pixels>("decode.max_total_pixels", 1, 1ull << 50),
       Count<kDecode, &Decode::max_packets>("decode.max_packets", 1, 1ull << 40),
-      Count<kDecode, &Decode::decoder_threads>("decode.decoder_threads", 1, 64),
+      Count<kDecode, &Decode::decoder_threads>("decode.decoder_threads", 0, 64),
       Count<kDecode, &Decode::spare_decoders>("decode.spare_decoders", 0, 64),
       Bytes<kDecode, &Decode::prepared_bytes>("decode.prepared_bytes", 0, kGiB),
       Count<kDecode, &Decode::frame_slots>("decode.frame_slots", 1, 16),

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "core/base/log.h"
@@ -93,6 +94,16 @@ Status InRange(const char* key, T value, T low, T high, const char* unit = "") {
       std::string("decode.") + key);
 }
 
+// Threads cost memory and a start; a video of less is done before they pay.
+constexpr std::uint64_t kThreadedBytes = 4u << 20;
+
+std::uint32_t ThreadsFor(const Config& config, const SampleRequest& request, std::size_t running) {
+  if (IsPicture(request.format) || request.size_bytes < kThreadedBytes) return 1;
+  const std::uint32_t most =
+      config.decoder_threads > 0 ? config.decoder_threads : std::max(1U, std::thread::hardware_concurrency());
+  return std::max<std::uint32_t>(1, most / static_cast<std::uint32_t>(std::max<std::size_t>(running, 1)));
+}
+
 // What one call of Sample ended with.
 struct End {
   ExitReason reason = ExitReason::kFinished;
@@ -130,7 +141,7 @@ Status Validate(const Config& config) {
   TAMIZ_RETURN_IF_ERROR(
       InRange<std::uint64_t>("max_total_pixels", config.max_total_pixels, 1, std::uint64_t{1} << 50));
   TAMIZ_RETURN_IF_ERROR(InRange<std::uint64_t>("max_packets", config.max_packets, 1, std::uint64_t{1} << 40));
-  TAMIZ_RETURN_IF_ERROR(InRange<std::uint32_t>("decoder_threads", config.decoder_threads, 1, 64));
+  TAMIZ_RETURN_IF_ERROR(InRange<std::uint32_t>("decoder_threads", config.decoder_threads, 0, 64));
   TAMIZ_RETURN_IF_ERROR(InRange<std::uint32_t>("spare_decoders", config.spare_decoders, 0, 64));
   TAMIZ_RETURN_IF_ERROR(
       InRange<std::uint64_t>("prepared_bytes", config.prepared_bytes, 0, std::uint64_t{1} << 30));
@@ -167,7 +178,7 @@ class Run {
  public:
   Run(const Config& config, const DecoderSupply& supply, const SampleRequest& request,
       const CallContext& context, const DecoderPool::FrameSink& sink, int wake, Decoder& decoder,
-      std::atomic<std::uint64_t>& out_of_memory_kills, SampleOutcome& outcome)
+      std::atomic<std::uint64_t>& out_of_memory_kills, std::uint32_t threads, SampleOutcome& outcome)
       : config_(config),
         supply_(supply),
         request_(request),
@@ -176,6 +187,7 @@ class Run {
         wake_(wake),
         decoder_(decoder),
         out_of_memory_kills_(out_of_memory_kills),
+        threads_(threads),
         outcome_(outcome),
         check_(MessageLimits{config.frame_slots, SlotBytes(config.max_frame_pixels, config.max_dimension),
                              config.max_frame_pixels, config.max_dimension, request.plan.max_frames,
@@ -270,7 +282,7 @@ class Run {
     job.formats_off = request_.formats_off;
     WritePlan(request_.plan, job);
     job.max_dimension = config_.max_dimension;
-    job.threads = IsPicture(request_.format) ? 1 : config_.decoder_threads;
+    job.threads = threads_;
     job.format = static_cast<std::uint32_t>(request_.format);
     const int fds[] = {request_.content_fd};
     return SendMessage(decoder_.channel->socket(), BytesOf(job), fds, MSG_DONTWAIT);
@@ -427,6 +439,7 @@ class Run {
   const int wake_;
   Decoder& decoder_;
   std::atomic<std::uint64_t>& out_of_memory_kills_;
+  const std::uint32_t threads_;
   SampleOutcome& outcome_;
   MessageCheck check_;
   const std::chrono::seconds cpu_limit_;
@@ -486,6 +499,12 @@ StatusOr<SampleOutcome> DecoderPool::Sample(const SampleRequest& request, const 
     return state->stopped;
   };
 
+  // A large video has the processors that other uploads leave.
+  const auto threads = [&] {
+    MutexLock lock(state->mutex);
+    return ThreadsFor(state->config, request, state->running.size());
+  };
+
   SampleOutcome outcome;
   const Status status = [&]() -> Status {
     int uploads = 0;
@@ -493,7 +512,7 @@ StatusOr<SampleOutcome> DecoderPool::Sample(const SampleRequest& request, const 
       TAMIZ_ASSIGN_OR_RETURN(Decoder decoder, state->supply->Take(context));
       const std::stop_callback on_stop(context.stop, [fd = wake.get()] { Ring(fd); });
       Run run(state->config, *state->supply, request, context, sink, wake.get(), decoder,
-              state->out_of_memory_kills, outcome);
+              state->out_of_memory_kills, threads(), outcome);
       End end = run.Drive(stopped);
       // Nothing waits for the funeral: a decoder that is finished takes a while to give its memory back.
       if (!run.reaped()) state->supply->Bury(std::move(decoder));

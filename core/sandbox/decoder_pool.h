@@ -34,8 +34,9 @@ struct Config {
   std::uint64_t max_total_pixels = 1ull << 40;
   // Packets read from a container. FRAME_LIMIT. Range 1 … 2^40.
   std::uint64_t max_packets = 20'000'000;
-  // Threads of a decoder for video. Range 1 … 64.
-  std::uint32_t decoder_threads = 1;
+  // Most threads of a decoder for video, from 4 MiB on, shared by the uploads that run at a time. 0: as many
+  // as there are processors. Range 0 … 64.
+  std::uint32_t decoder_threads = 0;
   // Decoders forked and prepared ahead, so that no upload waits for a fork or for fresh memory. Range 0 … 64.
   std::uint32_t spare_decoders = 2;
   // Memory that a spare decoder touches before its upload comes. Each MiB costs every upload about 0.13 ms of

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { ffmpeg } from '../../bench/video_recall/media.mjs';
 import { makeSet, measure } from '../../bench/video_recall/recall.mjs';
 import { Client } from './support/client.js';
 import { Server, temporaryDirectory } from './support/server.js';
@@ -39,6 +40,48 @@ test('edits of known videos are found, strangers are not', async () => {
   const { segments, frames, speed } = exact('speed 1.25');
   if (segments > 0) assert.ok(Math.abs(speed - 1.25) <= 0.05 + 1 / (frames - 1), `${speed} from ${frames} frames`);
   assert.equal(exact('mirrored').reversed, false);
+});
+
+test('what hangs on an upload is looked at: motion photos, second pictures, covers', async () => {
+  const file = (name) => path.join(work, name);
+  const make = async (name, ...args) => {
+    await ffmpeg([...args, file(name)]);
+    return fs.readFileSync(file(name));
+  };
+  const still = await make('still.jpg', '-f', 'lavfi', '-i', 'mandelbrot=size=640x480:start_scale=1', '-frames:v', '1');
+  const known = await make('known.jpg', '-f', 'lavfi', '-i', 'testsrc2=size=640x480', '-frames:v', '1');
+  const clip = await make('clip.mp4', '-f', 'lavfi', '-i', 'cellauto=size=640x480:rule=30:full=0:rate=10', '-t', '4', '-vf',
+    'boxblur=6,format=yuv420p', '-c:v', 'libx264', '-g', '10');
+  const music = await make('music.mp3', '-f', 'lavfi', '-i', 'sine=440:duration=2', '-i', file('known.jpg'), '-map', '0:a', '-map', '1:v', '-c:v', 'copy');
+  await client.listOf('parts', { picture: known, clip });
+
+  // A phone's motion photo: the clip is behind the picture, and known.
+  const photo = await client.upload(Buffer.concat([still, clip]), { lists: ['parts'] }, [1 << 20]);
+  assert.equal(photo.verdict, 'VERDICT_MATCH');
+  assert.equal(photo.media.format, 'jpeg');
+  assert.deepEqual(photo.media.parts.map((part) => [part.kind, part.format, Number(part.offset)]),
+    [['MEDIA_PART_KIND_APPENDED', 'mp4', still.length]]);
+  const found = photo.matches.find((match) => match.entry_id === 'clip');
+  assert.deepEqual(found.parts, [1]);
+  assert.ok(found.reference_coverage >= 0.8, `${found.reference_coverage}`);
+  assert.ok(photo.coverage.frames_decoded >= 4);
+
+  const second = await client.upload(Buffer.concat([still, known]), { lists: ['parts'] }, [1 << 20]);
+  assert.equal(second.verdict, 'VERDICT_MATCH');
+  assert.deepEqual(second.matches.map((match) => [match.entry_id, match.parts]), [['picture', [1]]]);
+  assert.deepEqual(second.matches[0].query_ranges, []);
+
+  const cover = await client.upload(music, { lists: ['parts'] }, [1 << 20]);
+  assert.equal(cover.verdict, 'VERDICT_MATCH');
+  assert.equal(cover.media.parts[0].kind, 'MEDIA_PART_KIND_ATTACHED');
+
+  // A clip that is cut is no reason to call the whole clean.
+  const cut = await client.upload(Buffer.concat([still, clip.subarray(0, 400)]), { lists: ['parts'] }, [1 << 20]);
+  assert.equal(cut.verdict, 'VERDICT_INCOMPLETE');
+  assert.ok(cut.incomplete_reasons.some((reason) => reason.part === 1), JSON.stringify(cut.incomplete_reasons));
+  const noise = await client.upload(Buffer.concat([still, Buffer.from('trailer of a camera')]), { lists: ['parts'] }, [1 << 20]);
+  assert.equal(noise.verdict, 'VERDICT_NO_KNOWN_MATCH');
+  assert.equal(Number(noise.coverage.unrecognised_bytes), 19);
 });
 
 const shared = process.env.TAMIZ_SHARED_DIR;

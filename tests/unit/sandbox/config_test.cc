@@ -23,7 +23,7 @@ TEST(DecodeConfig, EachValueHasItsRange) {
       {"decode.max_dimension", [](Config& c) { c.max_dimension = 65'536; }},
       {"decode.max_total_pixels", [](Config& c) { c.max_total_pixels = 0; }},
       {"decode.max_packets", [](Config& c) { c.max_packets = 0; }},
-      {"decode.decoder_threads", [](Config& c) { c.decoder_threads = 0; }},
+      {"decode.decoder_threads", [](Config& c) { c.decoder_threads = 65; }},
       {"decode.spare_decoders", [](Config& c) { c.spare_decoders = 65; }},
       {"decode.prepared_bytes", [](Config& c) { c.prepared_bytes = (1ull << 30) + 1; }},
       {"decode.frame_slots", [](Config& c) { c.frame_slots = 0; }},

@@ -16,7 +16,8 @@ constexpr MessageLimits kLimits{.slot_count = 3,
                                 .slot_bytes = SlotBytes(1'000'000, 4096),
                                 .max_frame_pixels = 1'000'000,
                                 .max_dimension = 4096,
-                                .max_frames = 10};
+                                .max_frames = 10,
+                                .upload_bytes = 1000};
 constexpr auto kSize = static_cast<std::int64_t>(sizeof(DecoderMessage));
 
 DecoderMessage Message(MessageKind kind) {
@@ -183,6 +184,26 @@ std::function<DecoderMessage()> UnseenOf(std::int64_t start, std::int64_t end) {
   };
 }
 
+DecoderMessage Part(std::uint32_t index) {
+  DecoderMessage message = Message(MessageKind::kPart);
+  message.part.index = index;
+  message.part.kind = static_cast<std::uint32_t>(media::PartKind::kAppended);
+  message.part.format = static_cast<std::uint32_t>(media::FileFormat::kMp4);
+  message.part.offset = 600;
+  message.part.bytes = 400;
+  message.part.codec_bytes = 4;
+  std::memcpy(message.part.codec, "h264", 4);
+  return message;
+}
+template <typename Change>
+std::function<DecoderMessage()> PartWith(Change change) {
+  return [change] {
+    DecoderMessage message = Part(1);
+    change(message.part);
+    return message;
+  };
+}
+
 // Each against a decoder that has sent the frame 2 at 2 ms and nothing else.
 TEST(MessageCheckLies, EachFieldIsChecked) {
   const auto with_code = [](IncompleteCode code) {
@@ -254,9 +275,31 @@ TEST(MessageCheckLies, EachFieldIsChecked) {
          message.finished.frames = 2;
          return message;
        }},
+      {"too many parts", PartWith([](auto& p) { p.index = media::kMaxParts + 1; })},
+      {"a part out of order", PartWith([](auto& p) { p.index = 0; })},
+      {"a part out of order", PartWith([](auto& p) { p.index = 2; })},
+      {"no such kind of part", PartWith([](auto& p) { p.kind = 0; })},
+      {"no such kind of part", PartWith([](auto& p) { p.kind = 4; })},
+      {"a part of no format", PartWith([](auto& p) { p.format = 4711; })},
+      {"a part outside the upload", PartWith([](auto& p) { p.bytes = 401; })},
+      {"a part outside the upload", PartWith([](auto& p) { p.offset = UINT64_MAX; })},
+      {"a part outside the upload", PartWith([](auto& p) { p.bytes = UINT64_MAX; })},
+      {"media size out of range", PartWith([](auto& p) { p.width = kMaxPictureSide + 1; })},
+      {"duration out of range", PartWith([](auto& p) { p.duration_micros = -1; })},
+      {"a part's start out of range", PartWith([](auto& p) { p.start_micros = kMaxTimeMicros + 1; })},
+      {"animated is neither yes nor no", PartWith([](auto& p) { p.animated = 2; })},
+      {"codec name too long", PartWith([](auto& p) { p.codec_bytes = kMaxCodecBytes + 1; })},
+      {"codec name is not plain text", PartWith([](auto& p) { p.codec[1] = '\x1b'; })},
+      {"more bytes than the upload has",
+       [] {
+         DecoderMessage message = Message(MessageKind::kFinished);
+         message.finished.frames = 1;
+         message.finished.unrecognised_bytes = 1001;
+         return message;
+       }},
       {"ready twice", [] { return Message(MessageKind::kReady); }},
       {"a message of unknown kind", [] { return Message(static_cast<MessageKind>(0)); }},
-      {"a message of unknown kind", [] { return Message(static_cast<MessageKind>(10)); }},
+      {"a message of unknown kind", [] { return Message(static_cast<MessageKind>(11)); }},
       {"a message of unknown kind", [] { return Message(static_cast<MessageKind>(0xffffffff)); }},
   };
   for (const Lie& lie : lies) {
@@ -279,6 +322,20 @@ TEST_F(MessageCheckTest, MediaInformationIsChecked) {
       {"codec name is not plain text", MediaWith([](auto& m) { m.codec[1] = '\0'; })},
   };
   for (const Lie& lie : lies) EXPECT_EQ(Admit(lie.tell()), lie.rule);
+}
+
+TEST_F(MessageCheckTest, PartsAreToldInOrderAndBeforeTheirFrames) {
+  EXPECT_EQ(Admit(Frame(0)), "");
+  EXPECT_EQ(Admit(Part(1)), "");
+  DecoderMessage more = Part(1);
+  more.part.width = 640;
+  EXPECT_EQ(Admit(more), "");  // more is known
+  EXPECT_EQ(Admit(Frame(1, 1)), "");
+  EXPECT_EQ(Admit(Part(1)), "information on a part after its first frame");
+  MessageCheck before(kLimits);
+  ASSERT_EQ(before.Admit(Message(MessageKind::kReady), kSize, 0), "");
+  ASSERT_EQ(before.Admit(Part(1), kSize, 0), "");
+  EXPECT_EQ(before.Admit(Media(), kSize, 0), "media information after the first part");
 }
 
 TEST_F(MessageCheckTest, ProgressDoesNotGoBack) {

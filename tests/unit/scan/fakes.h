@@ -93,6 +93,8 @@ class FakeFrameSource final : public media::FrameSource {
     media::FrameVariant variant = media::FrameVariant::kAsShown;
     bool framed = false;
     bool repeat = false;
+    std::uint32_t part = 0;
+    bool still = false;
   };
   std::vector<Item> frames;
   media::SampleOutcome outcome;
@@ -115,6 +117,8 @@ class FakeFrameSource final : public media::FrameSource {
       auto frame = std::make_unique<FakeFrame>(item.framed ? Picture(item.seed).Framed() : Picture(item.seed),
                                                item.index, item.time, item.variant);
       frame->is_repeat = item.repeat;
+      frame->part = item.part;
+      frame->is_still = item.still;
       if (!sink(std::move(frame))) break;
     }
     if (!status.ok()) return status;

@@ -14,6 +14,7 @@ namespace {
 
 using match::Verdict;
 using media::IncompleteCode;
+using std::chrono::microseconds;
 using std::chrono::seconds;
 using ::testing::Contains;
 using ::testing::ElementsAre;
@@ -471,6 +472,51 @@ TEST_F(ScannerTest, SpansThatCouldNotBeDecodedAreUnseen) {
   ASSERT_TRUE(output.ok());
   EXPECT_THAT(output->unseen, ElementsAre(match::TimeRange{seconds(1), seconds(6)}));
   EXPECT_DOUBLE_EQ(output->time_covered, 0.5);
+}
+
+media::MediaPart PartAt(std::uint32_t index, microseconds start, microseconds duration,
+                        std::uint64_t frames) {
+  media::MediaPart part;
+  part.index = index;
+  part.start = start;
+  part.duration = duration;
+  part.frames = frames;
+  return part;
+}
+
+TEST_F(ScannerTest, AMatchInAPartSaysWhich) {
+  AddList("block", 7);
+  ScanInput input = Input();
+  input.return_hashes = true;
+  frames_.frames = {{.seed = 3, .still = true},
+                    {.seed = 4, .index = 1, .part = 1},
+                    {.seed = 7, .index = 2, .time = seconds(1), .part = 1}};
+  frames_.outcome.parts = {PartAt(1, seconds(0), seconds(2), 2)};
+  const auto output = Scan(std::move(input));
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kMatch);
+  ASSERT_THAT(output->conclusion.matches, SizeIs(1));
+  EXPECT_THAT(output->conclusion.matches[0].parts, ElementsAre(1U));
+  EXPECT_THAT(output->conclusion.matches[0].query_ranges,
+              ElementsAre(match::TimeRange{seconds(1), seconds(2)}));
+  ASSERT_THAT(output->hashes, SizeIs(3));
+  EXPECT_EQ(output->hashes[0].part, 0U);
+  EXPECT_EQ(output->hashes[2].part, 1U);
+  ASSERT_THAT(output->parts, SizeIs(1));
+}
+
+TEST_F(ScannerTest, WhatGoesWrongInAPartIsNoHoleInTheUpload) {
+  AddList("block", 7);
+  frames_.frames = {{.seed = 3}, {.seed = 4, .index = 1, .time = seconds(9)}};
+  frames_.outcome.media.duration = seconds(10);
+  frames_.outcome.last_time = seconds(9);
+  frames_.outcome.parts = {PartAt(1, seconds(11), seconds(0), 0)};
+  frames_.outcome.reasons = {{IncompleteCode::kDecodeFailed, "part 1 (jpeg): no picture", 1}};
+  const auto output = Scan(Input());
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kIncomplete);
+  EXPECT_DOUBLE_EQ(output->time_covered, 1);
+  EXPECT_TRUE(output->unseen.empty());
 }
 
 TEST_F(ScannerTest, ListsAskForFramesWhereTheRequestDoesNot) {
