@@ -144,7 +144,8 @@ void Track::DecodePlanned(const std::vector<PacketOrder>& orders) {
       ++counts_.skipped;
       continue;
     }
-    // A key frame taken alone needs no smoothed edges of blocks: no other refers to it, and hashing smooths more.
+    // A key frame taken alone needs no smoothed edges of blocks: no other refers to it, and hashing smooths
+    // more.
     codec_.context()->skip_loop_filter = !traits_.exact && only_first ? AVDISCARD_ALL : AVDISCARD_DEFAULT;
     // A frame that no other refers to and that is not wanted costs nothing.
     codec_.context()->skip_frame = orders[i].wanted ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
