@@ -15,6 +15,7 @@ struct Session {
   ConnectionOptions connection_options;
   Connection connection{connection_options};
   bool json = false;
+  bool is_local = false;  // set by a verb that asks no server
   // Set by the verb's parser; run once the connection is open. Returns the exit code.
   std::function<int()> run;
 };
@@ -25,6 +26,7 @@ void AddHashCommands(CLI::App& app, Session& session);      // hash, lookup
 void AddListCommands(CLI::App& app, Session& session);      // list …
 void AddExchangeCommands(CLI::App& app, Session& session);  // exchange …
 void AddAdminCommands(CLI::App& app, Session& session);     // status, selftest, formats, reload
+void AddCalibrateCommand(CLI::App& app, Session& session);  // calibrate
 
 // Exit codes. Those of `scan` in order of gravity: an error beats a match, a match beats a possible match,
 // that beats incomplete, that beats no known match.

@@ -72,6 +72,14 @@ void PrintList(const v1::HashList& list) {
              on_off(policy.border_removal()));
   fmt::print("find regions     {}\nstraighten       {}\n", on_off(policy.find_regions()),
              on_off(policy.straighten()));
+  fmt::print("confidence       to match {:.4g}, to review {:.4g}; {:.4f} at the radius\n",
+             policy.match_confidence(), policy.review_confidence(), list.confidence_at_radius());
+  fmt::print("expected         {:.3g} false positives of a million unrelated pictures at the radius",
+             list.expected_false_positives_per_million());
+  if (policy.review_radius() > policy.radius()) {
+    fmt::print(", {:.3g} at the review radius", list.expected_reviews_per_million());
+  }
+  fmt::print(" ({} hashes)\n", list.pdq_hashes());
   if (policy.has_max_age()) fmt::print("max age          {}\n", Seconds(policy.max_age()));
   fmt::print("action hint      {}\n", Printable(policy.action_hint()));
   const v1::BreakerPolicy& breaker = policy.breaker();
@@ -422,6 +430,7 @@ void AddListCommands(CLI::App& app, Session& session) {
   struct Create {
     std::string name;
     ListSettings settings;
+    bool dry_run = false;
   };
   auto create = std::make_shared<Create>();
   CLI::App* create_verb = lists.add_subcommand("create", "Make an empty list.");
@@ -442,10 +451,13 @@ void AddListCommands(CLI::App& app, Session& session) {
   CLI::App* update_verb =
       Verb(lists, "policy", "Print a list's policy, or change what is named.", update->name);
   AddListSettings(*update_verb, update->settings, /*creating=*/false);
+  update_verb->add_flag("--dry-run", update->dry_run,
+                        "change nothing: print what the policy would be and what it is expected to cost");
   update_verb->callback([&session, update] {
     session.run = [&session, update] {
       v1::UpdateListRequest request;
       FillUpdate(update->name, update->settings, request);
+      request.set_dry_run(update->dry_run);
       if (request.update_mask().paths().empty()) {
         v1::GetListRequest get;
         get.set_list(update->name);

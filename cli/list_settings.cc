@@ -21,6 +21,8 @@ void FillPolicy(const ListSettings& settings, v1::ListPolicy& policy, google::pr
        [&](double v) { policy.set_min_reference_coverage(v); });
   take(settings.min_query_coverage, "min_query_coverage",
        [&](double v) { policy.set_min_query_coverage(v); });
+  take(settings.match_confidence, "match_confidence", [&](double v) { policy.set_match_confidence(v); });
+  take(settings.review_confidence, "review_confidence", [&](double v) { policy.set_review_confidence(v); });
   take(settings.orientations, "orientations",
        [&](const std::string& v) { policy.set_orientations(v == "on"); });
   take(settings.border_removal, "border_removal",
@@ -83,6 +85,14 @@ void AddListSettings(CLI::App& command, ListSettings& settings, bool creating) {
   command
       .add_option("--min-query-coverage", settings.min_query_coverage,
                   "share of the upload that must be known")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      .add_option("--match-confidence", settings.match_confidence,
+                  "confidence that a match within the radius needs to count, 0 to 1; 0: the radius decides")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      .add_option("--review-confidence", settings.review_confidence,
+                  "confidence that is worth a person's time, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
   command.add_option("--orientations", settings.orientations, "also look up turned and mirrored frames")
       ->check(CLI::IsMember({"on", "off"}));

@@ -18,6 +18,7 @@ struct ListSettings {
   std::optional<unsigned> breaker_entry_hits, breaker_list_hits, breaker_window;  // the last in seconds
   std::optional<unsigned> radius, review_radius, quality_floor;
   std::optional<double> min_reference_coverage, min_query_coverage;
+  std::optional<double> match_confidence, review_confidence;
   std::optional<std::string> orientations, border_removal, find_regions, straighten;  // "on", "off"
 };
 

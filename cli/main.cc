@@ -39,6 +39,7 @@ int Main(int argc, char** argv) {
   AddListCommands(app, session);
   AddExchangeCommands(app, session);
   AddAdminCommands(app, session);
+  AddCalibrateCommand(app, session);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -48,6 +49,7 @@ int Main(int argc, char** argv) {
   if (grpc::Status status = ParseSpan("--timeout", timeout, seconds); !status.ok())
     return Fail(status, session.json);
   options.timeout = std::chrono::milliseconds(std::llround(seconds * 1000));
+  if (session.is_local) return session.run();
   if (grpc::Status status = session.connection.Open(); !status.ok()) return Fail(status, session.json);
   return session.run();
 }

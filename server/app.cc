@@ -213,6 +213,7 @@ StatusOr<AdminService::Reloaded> App::Parts::Reload() {
   if (!load_config)
     return MakeError(StatusCode::kFailedPrecondition, "there is no configuration file to read");
   TAMIZ_ASSIGN_OR_RETURN(const config::Config fresh, load_config());
+  TAMIZ_ASSIGN_OR_RETURN(auto calibration, calibration::Load(fresh.scan.calibration_file));
   if (tls != nullptr) TAMIZ_RETURN_IF_ERROR(tls->Refresh());  // first: if it fails, all stays as it is
   AdminService::Reloaded reloaded;
   for (std::string& key : config::Difference(config, fresh)) {
@@ -226,6 +227,7 @@ StatusOr<AdminService::Reloaded> App::Parts::Reload() {
   access->Reconfigure(config.auth);
   WarnOfOpenDoors();
   scanner->Reconfigure(config.scan);
+  scanner->SetCalibration(std::move(calibration));
   settings.max_rejected_share = config.lists.max_rejected_share;
   settings.allow_export = config.lists.allow_export;
   lists->Configure(config.lists.save_snapshots, config.lists.keep_versions);
@@ -492,10 +494,12 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   p.budget = std::make_unique<source::ByteBudget>(p.source.max_bytes_in_flight);
   TAMIZ_ASSIGN_OR_RETURN(p.fetcher, source::MakeFetcher(p.source, *p.budget));
   p.compute = std::make_unique<work::ComputePool>();
+  TAMIZ_ASSIGN_OR_RETURN(auto calibration, calibration::Load(p.config.scan.calibration_file));
   p.scanner = std::make_unique<scan::Scanner>(
       p.config.scan,
       scan::Scanner::Parts{*p.frames, *p.fetcher, *p.lists, *p.store, *p.compute, p.metrics, Clock::System(),
                            [&p](const match::HitBreaker::Trip& trip) { return p.Trip(trip); }});
+  p.scanner->SetCalibration(std::move(calibration));
   p.self_test =
       std::make_unique<scan::SelfTest>(*p.scanner, *p.lists, p.source, *p.budget, p.metrics, Clock::System());
   TAMIZ_RETURN_IF_ERROR(p.self_test->InstallList());

@@ -29,6 +29,26 @@ Status TwiceIn(const std::string& id, std::string_view field) {
   return WithField(InvalidArgument(fmt::format("entry \"{}\" is given twice", id)), field);
 }
 
+// What the list's policy is expected to cost, as docs/CONFIDENCE.md explains.
+void FillCosts(const lists::ListInfo& info, const ServiceParts& parts, v1::HashList* list) {
+  const std::shared_ptr<const lists::Catalog> catalog = parts.lists.Current();
+  const lists::ListSnapshot* snapshot = catalog->Find(info.list_id);
+  const std::uint64_t hashes = snapshot == nullptr ? info.entry_count : snapshot->pdq_count();
+  const lists::ListPolicy& policy = info.policy;
+  const calibration::Calibration::Looks looks{.orientations = policy.orientations,
+                                              .border_removed = policy.border_removal,
+                                              .regions = policy.find_regions,
+                                              .straightened = policy.straighten};
+  const std::shared_ptr<const calibration::Calibration> calibration = parts.scanner.calibration();
+  list->set_pdq_hashes(hashes);
+  list->set_expected_false_positives_per_million(
+      calibration->FalsePositivesPerMillion(policy.radius, hashes, looks));
+  list->set_expected_reviews_per_million(
+      calibration->FalsePositivesPerMillion(policy.review_radius.value_or(policy.radius), hashes, looks));
+  list->set_confidence_at_radius(
+      calibration->Probability({.distance = policy.radius, .list_hashes = hashes, .queries = 8}));
+}
+
 }  // namespace
 
 Status MayChange(const lists::ListInfo& info) {
@@ -56,6 +76,7 @@ grpc::ServerUnaryReactor* ListService::CreateList(grpc::CallbackServerContext* c
     TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo info, ToListInfo(*request));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo made, parts_.lists.CreateList(std::move(info)));
     ToProto(made, response->mutable_list());
+    FillCosts(made, parts_, response->mutable_list());
     return OkStatus();
   });
 }
@@ -71,6 +92,7 @@ grpc::ServerUnaryReactor* ListService::GetList(grpc::CallbackServerContext* cont
     if (const lists::ListSnapshot* loaded = catalog->Find(info.list_id); loaded != nullptr) {
       ToProto(*loaded, *catalog, response->mutable_loaded());
     }
+    FillCosts(info, parts_, response->mutable_list());
     return OkStatus();
   });
 }
@@ -93,7 +115,9 @@ grpc::ServerUnaryReactor* ListService::ListLists(grpc::CallbackServerContext* co
         response->set_next_page_token(response->lists(response->lists_size() - 1).name());
         break;
       }
-      ToProto(info, response->add_lists());
+      v1::HashList* list = response->add_lists();
+      ToProto(info, list);
+      FillCosts(info, parts_, list);
     }
     return OkStatus();
   });
@@ -104,12 +128,16 @@ grpc::ServerUnaryReactor* ListService::UpdateList(grpc::CallbackServerContext* c
                                                   v1::UpdateListResponse* response) {
   return OnChanges(context, "ListService/UpdateList", [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
-    TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo updated,
-                           parts_.lists.ChangeList(request->list(), [&](lists::ListInfo& info) -> Status {
-                             TAMIZ_RETURN_IF_ERROR(MayChange(info));
-                             return ApplyUpdate(*request, info);
-                           }));
-    ToProto(updated, response->mutable_list());
+    const auto change = [&](lists::ListInfo& info) -> Status {
+      TAMIZ_RETURN_IF_ERROR(MayChange(info));
+      return ApplyUpdate(*request, info);
+    };
+    StatusOr<lists::ListInfo> updated = request->dry_run() ? parts_.lists.GetList(request->list())
+                                                           : parts_.lists.ChangeList(request->list(), change);
+    if (updated.ok() && request->dry_run()) TAMIZ_RETURN_IF_ERROR(change(*updated));
+    TAMIZ_RETURN_IF_ERROR(updated.status());
+    ToProto(*updated, response->mutable_list());
+    FillCosts(*updated, parts_, response->mutable_list());
     return OkStatus();
   });
 }

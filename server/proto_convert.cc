@@ -279,6 +279,12 @@ Status FillPolicy(const v1::ListPolicy& proto, const Wanted& wanted, lists::List
     TAMIZ_ASSIGN_OR_RETURN(const std::optional<lists::ListMode> mode, ToMode(proto.mode()));
     if (mode) policy.mode = *mode;
   }
+  if (proto.has_match_confidence() && wanted("match_confidence")) {
+    policy.match_confidence = proto.match_confidence();
+  }
+  if (proto.has_review_confidence() && wanted("review_confidence")) {
+    policy.review_confidence = proto.review_confidence();
+  }
   if (proto.has_action_hint() && wanted("action_hint")) policy.action_hint = proto.action_hint();
   if (proto.has_max_age() && wanted("max_age")) {
     policy.max_age = std::chrono::seconds(TimeUtil::DurationToSeconds(proto.max_age()));
@@ -529,6 +535,8 @@ void ToProto(const lists::ListInfo& info, v1::HashList* list) {
   policy->set_find_regions(info.policy.find_regions);
   policy->set_straighten(info.policy.straighten);
   policy->set_mode(ModeOf(info.policy.mode));
+  policy->set_match_confidence(info.policy.match_confidence);
+  policy->set_review_confidence(info.policy.review_confidence);
   policy->set_action_hint(info.policy.action_hint);
   v1::BreakerPolicy* breaker = policy->mutable_breaker();
   breaker->set_entry_hits(info.policy.breaker.entry_hits);
@@ -658,6 +666,8 @@ Status ApplyUpdate(const v1::UpdateListRequest& request, lists::ListInfo& info) 
   if (mask.contains("policy.border_removal")) info.policy.border_removal = defaults.border_removal;
   if (mask.contains("policy.find_regions")) info.policy.find_regions = defaults.find_regions;
   if (mask.contains("policy.straighten")) info.policy.straighten = defaults.straighten;
+  if (mask.contains("policy.match_confidence")) info.policy.match_confidence = defaults.match_confidence;
+  if (mask.contains("policy.review_confidence")) info.policy.review_confidence = defaults.review_confidence;
   if (mask.contains("policy.mode")) info.policy.mode = defaults.mode;
   if (mask.contains("policy.action_hint")) info.policy.action_hint = defaults.action_hint;
   if (mask.contains("policy.max_age")) info.policy.max_age = defaults.max_age;

@@ -14,6 +14,7 @@
 #include "core/hash/pdq_hasher.h"
 #include "core/hash/picture_looks.h"
 #include "core/match/matcher.h"
+#include "core/media/border.h"
 #include "fmt/format.h"
 
 namespace tamiz::eval {
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::uint32_t kQualityFloor = 50;  // a list's default
 constexpr double kSamePicture = 0.88;        // likeness from which two sources are taken for one
+constexpr std::size_t kMarginsTaken = 10;    // one of so many pictures with a plain margin of their own
 constexpr int kSmallestSide = 200;           // icons and textures of games say little
 constexpr std::size_t kOthers = 24;          // pictures for collages
 const WallTime kNow = WallTime(std::chrono::hours(24) * 20000);
@@ -58,7 +60,7 @@ hash::PdqHasher& ThreadHasher() {
 std::vector<Source> Distinct(sandbox::DecoderPool& decoders, std::vector<Source> sources,
                              const Options& options, std::size_t wanted) {
   struct Seen {
-    bool usable = false;
+    bool usable = false, has_margin = false;
     Thumbnail thumbnail;
   };
   std::mt19937 random = RandomOf(options.seed, 1);
@@ -70,6 +72,7 @@ std::vector<Source> Distinct(sandbox::DecoderPool& decoders, std::vector<Source>
   });
   std::vector<Source> distinct;
   std::vector<Thumbnail> thumbnails;
+  std::size_t with_margin = 0;
   constexpr std::size_t kBatch = 256;
   for (std::size_t begin = 0; begin < sources.size() && distinct.size() < wanted; begin += kBatch) {
     const std::size_t number = std::min(kBatch, sources.size() - begin);
@@ -77,11 +80,14 @@ std::vector<Source> Distinct(sandbox::DecoderPool& decoders, std::vector<Source>
     Each(number, [&](std::size_t i) {
       const cv::Mat picture = Load(decoders, sources[begin + i], 512);
       if (picture.empty() || std::min(picture.cols, picture.rows) < kSmallestSide) return;
-      if (ThreadHasher().Hash(ViewOf(picture)).quality < 80) return;
-      seen[i] = {true, ThumbnailOf(picture)};
+      if (ThreadHasher().Hash(ViewOf(picture)).quality < static_cast<int>(kQualityFloor)) return;
+      seen[i] = {true, media::StripBorder(ViewOf(picture)).has_value(), ThumbnailOf(picture)};
     });
     for (std::size_t i = 0; i < number && distinct.size() < wanted; ++i) {
       if (!seen[i].usable) continue;
+      // Drawings on plain ground: their margin is part of them, and is stripped with whatever is put around.
+      // Few are taken, so that they neither hide nor make the figures.
+      if (seen[i].has_margin && ++with_margin % kMarginsTaken != 0) continue;
       if (std::ranges::any_of(thumbnails, [&](const Thumbnail& other) {
             return Likeness(seen[i].thumbnail, other) >= kSamePicture;
           })) {
@@ -140,14 +146,14 @@ match::Evidence EvidenceOf(const cv::Mat& picture, const hash::LookOptions& look
     match::FrameEvidence frame;
     frame.pdq = look.pdq;
     frame.has_orientations = looks.orientations;
-    frame.border_removed = look.kind == hash::LookKind::kBorderRemoved;
+    frame.kind = look.kind;
     evidence.frames.push_back(frame);
   }
   return evidence;
 }
 
 calibration::Look LookOf(const match::FrameEvidence& frame) {
-  return frame.border_removed ? calibration::Look::kBorderRemoved : calibration::Look::kWhole;
+  return static_cast<calibration::Look>(static_cast<int>(frame.kind) - 1);  // in the same order
 }
 
 void Scan(const cv::Mat& picture, const hash::LookOptions& looks, const lists::Catalog& catalog,
@@ -203,7 +209,7 @@ StatusOr<Run> Evaluate(const Options& options) {
   for (const Source& source : sources) {
     std::string name = "drawn";
     for (const std::string& folder : options.folders) {
-      if (source.file.string().starts_with(folder)) name = folder;
+      if (source.file.string().starts_with(folder + "/")) name = folder;
     }
     ++by_folder[name];
   }
@@ -226,10 +232,15 @@ StatusOr<Run> Evaluate(const Options& options) {
        [&](std::size_t i) { others[i] = Load(*decoders, other_sources[i], options.max_side); });
   std::erase_if(others, [](const cv::Mat& picture) { return picture.empty(); });
   std::vector<lists::Entry> entries(known);
+  std::atomic<std::size_t> margins{0};
   Each(known, [&](std::size_t i) {
     const cv::Mat picture = Load(*decoders, sources[i], options.max_side);
-    if (!picture.empty()) entries[i] = EntryOf(fmt::format("k{}", i), ThreadHasher().Hash(ViewOf(picture)));
+    if (picture.empty()) return;
+    entries[i] = EntryOf(fmt::format("k{}", i), ThreadHasher().Hash(ViewOf(picture)));
+    if (media::StripBorder(ViewOf(picture))) ++margins;
   });
+  run.known = known;
+  run.known_with_margin = margins;
   std::erase_if(entries, [](const lists::Entry& entry) { return entry.id.empty(); });
   {
     std::vector<cv::Mat> pictures(filler_sources.size());

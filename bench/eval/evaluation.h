@@ -46,6 +46,7 @@ struct Run {
   std::vector<Edit> edits;
   std::vector<std::string> sources_used;  // per folder: how many pictures
   std::size_t pictures_found = 0, pictures_distinct = 0;
+  std::size_t known = 0, known_with_margin = 0;  // of the pictures on the list
   std::uint64_t list_entries = 0;
   std::uint64_t list_sources = 0;                        // pictures whose crops fill the list
   std::vector<Upload> uploads;                           // in order of sources and edits

@@ -4,7 +4,8 @@
 //              [--list-size N] [--seed N] [--base-rate P] [--name NAME] [--date DATE] [--only-whole]
 //              [--check]
 //
-// Writes recall.csv, summary.json, report.html, pairs.csv (for `tamiz calibrate`) and calibration.json. With
+// Writes recall.csv, summary.json, report.html with its plots as SVG, pairs.csv (for `tamiz calibrate`) and
+// calibration.json. With
 // --check it fails where what always holds does not. bench/eval/run.sh runs it on Debian's pictures.
 #include <charconv>
 #include <cstdio>
@@ -145,6 +146,7 @@ int Main(int argc, char** argv) {
   Write(out / "recall.csv", RecallCsv(summary));
   Write(out / "summary.json", SummaryJson(*run, summary, *calibration));
   Write(out / "report.html", Html(*run, summary, *calibration, "bench/eval/run.sh"));
+  for (const auto& [name, svg] : Plots(*run, summary, *calibration)) Write(out / (name + ".svg"), svg);
   Write(out / "calibration.json", calibration::Print(*calibration));
   std::string csv = calibration::PairsHeader();
   for (const calibration::LabelledPair& pair : pairs) csv += calibration::PairRow(pair);

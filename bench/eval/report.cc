@@ -247,6 +247,8 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
   return ordered_json{{"seed", run.options.seed},
                       {"pictures_found", run.pictures_found},
                       {"pictures_distinct", run.pictures_distinct},
+                      {"pictures_on_the_list", run.known},
+                      {"of_them_with_a_plain_margin_of_their_own", run.known_with_margin},
                       {"sources", run.sources_used},
                       {"list_entries", run.list_entries},
                       {"edits", run.edits.size()},
@@ -263,6 +265,17 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
          "\n";
 }
 
+std::vector<std::pair<std::string, std::string>> Plots(const Run& run, const Summary& summary,
+                                                       const Calibration& calibration) {
+  return {{"recall", Svg(RecallPlot(summary))},
+          {"roc", Svg(RocPlot(summary, calibration))},
+          {"distances", Svg(DistancePlot(run, summary))},
+          {"unrelated", Svg(TailPlot(calibration))},
+          {"false-positives", Svg(FalsePositivePlot(summary, calibration))},
+          {"confidence", Svg(ConfidencePlot(calibration))},
+          {"calibration", Svg(CalibrationPlot(summary, calibration))}};
+}
+
 std::string Html(const Run& run, const Summary& summary, const Calibration& calibration,
                  const std::string& command) {
   std::string sources;
@@ -277,13 +290,15 @@ std::string Html(const Run& run, const Summary& summary, const Calibration& cali
       ".no{{background:#fbe3dc}}svg{{margin:.6em .6em 0 0}}</style></head><body>\n<h1>Evaluation of "
       "matching</h1>\n"
       "<p>Made by <code>{}</code>, seed {}, in {:.0f} s. {} different pictures of {} found:</p><ul>{}</ul>\n"
-      "<p>{} edits of each of the listed pictures, {} uploads; {} uploads of pictures that are on no list; a "
+      "<p>{} edits of each of the {} listed pictures ({} of them have a plain margin of their own), {} "
+      "uploads; {} uploads of pictures that are on no list; a "
       "list of {} entries, "
       "filled up with parts of {} more pictures. All of it through the code that the service scans with. How "
       "to read it: "
       "docs/CONFIDENCE.md.</p>\n",
       command, run.options.seed, run.seconds, run.pictures_distinct, run.pictures_found, sources,
-      run.edits.size(), summary.all.uploads, summary.unrelated, run.list_entries, run.list_sources);
+      run.edits.size(), run.known, run.known_with_margin, summary.all.uploads, summary.unrelated,
+      run.list_entries, run.list_sources);
   html += fmt::format(
       "<p>One false positive among a million unrelated uploads, or fewer, is expected up to a radius of "
       "<b>{} bits</b> (model; unrelated "
@@ -315,11 +330,7 @@ std::string Html(const Run& run, const Summary& summary, const Calibration& cali
     html += "</tr>\n";
   }
   html += "</table>\n<h2>Plots</h2>\n";
-  for (const Plot& plot : {RecallPlot(summary), RocPlot(summary, calibration), DistancePlot(run, summary),
-                           TailPlot(calibration), FalsePositivePlot(summary, calibration),
-                           ConfidencePlot(calibration), CalibrationPlot(summary, calibration)}) {
-    html += Svg(plot);
-  }
+  for (const auto& [name, svg] : Plots(run, summary, calibration)) html += svg;
   html += fmt::format(
       "<h2>Calibration</h2>\n<p>{}: {} pairs that are the same, {} that are not, for the fit; {} pairs held "
       "out. Expected calibration "

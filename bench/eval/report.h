@@ -35,6 +35,9 @@ struct Summary {
 [[nodiscard]] std::string RecallCsv(const Summary& summary);
 [[nodiscard]] std::string SummaryJson(const Run& run, const Summary& summary,
                                       const calibration::Calibration& calibration);
+// SVG by name.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> Plots(
+    const Run& run, const Summary& summary, const calibration::Calibration& calibration);
 // `command`: how to make it again.
 [[nodiscard]] std::string Html(const Run& run, const Summary& summary,
                                const calibration::Calibration& calibration, const std::string& command);

@@ -17,6 +17,11 @@ using Matrix = std::array<Vector, kParameters>;
 
 constexpr double kRidge = 1e-7;        // keeps what the data do not decide from running away
 constexpr double kLeastPerBit = 0.01;  // a nearer pair never counts for the same
+// Chance does not repeat itself: each further piece of evidence is worth this at least, far less than if it
+// were independent of the first. Set, not fitted, where the data are single pictures.
+constexpr double kLeastForCorroboration = 0.8;
+// No weight may say more than the data can: at quality 50 these are four powers of e.
+constexpr double kMostForQuality = 16, kMostElse = 6;
 constexpr int kBins = 20;
 
 // Pairs with the same evidence.
@@ -114,9 +119,20 @@ Vector Minimise(std::span<const Row> rows) {
   // The odds fall with the number of chances of a look-alike, one for one: not a matter of data.
   at[static_cast<std::size_t>(Feature::kChances)] = std::log(10);
   at[static_cast<std::size_t>(Feature::kDistance)] = kLeastPerBit;
+  constexpr auto kAloneAt = static_cast<std::size_t>(Feature::kAlone);
+  at[kAloneAt] = kLeastForCorroboration;
+  // Where nothing was ever corroborated the data cannot tell it from the intercept.
+  const bool has_corroborated = std::any_of(
+      rows.begin(), rows.end(), [&](const Row& row) { return row.x[kAloneAt] != rows[0].x[kAloneAt]; });
   double loss = Loss(rows, at);
-  const auto least = [](std::size_t i) {
+  const auto least = [](std::size_t i) -> double {
+    if (i == kAloneAt) return kLeastForCorroboration;
     return i == static_cast<std::size_t>(Feature::kDistance) ? kLeastPerBit : 0;
+  };
+  const auto most = [](std::size_t i) {
+    const auto feature = static_cast<Feature>(i);
+    return feature == Feature::kQualityQuery || feature == Feature::kQualityReference ? kMostForQuality
+                                                                                      : kMostElse;
   };
   for (int step = 0; step < 200; ++step) {
     Vector gradient{};
@@ -138,16 +154,17 @@ Vector Minimise(std::span<const Row> rows) {
     std::array<bool, kParameters> is_free{};
     for (std::size_t i = 0; i < kParameters; ++i) {
       for (std::size_t j = 0; j < i; ++j) hessian[j][i] = hessian[i][j];
-      is_free[i] = i == kFeatures || at[i] > least(i) || gradient[i] < 0;
+      is_free[i] = i == kFeatures || (gradient[i] < 0 ? at[i] < most(i) : at[i] > least(i));
     }
     is_free[static_cast<std::size_t>(Feature::kChances)] = false;
+    is_free[kAloneAt] = is_free[kAloneAt] && has_corroborated;
     const Vector direction = SolveFree(hessian, gradient, is_free);
     const double before = loss;
     for (double share = 1; share > 1e-9; share /= 2) {
       Vector next = at;
       for (std::size_t i = 0; i < kParameters; ++i) {
         next[i] -= share * direction[i];
-        if (i < kFeatures) next[i] = std::max(next[i], least(i));
+        if (i < kFeatures) next[i] = std::clamp(next[i], least(i), most(i));
       }
       const double then = Loss(rows, next);
       if (then >= loss) continue;

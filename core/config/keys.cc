@@ -221,6 +221,7 @@ const std::vector<Key>& Table() {
       Time<kScan, &Scan::idempotency_ttl>("scan.idempotency_ttl", 0s, 24h),
       Flag<kScan, &Scan::record_matches>("scan.record_matches"),
       Count<kScan, &Scan::record_days>("scan.record_days", 1, 3650),
+      Text<kScan, &Scan::calibration_file>("scan.calibration_file"),
 
       Share<&Config::lists, &ListsConfig::max_rejected_share>("lists.max_rejected_share"),
       Flag<&Config::lists, &ListsConfig::allow_export>("lists.allow_export"),

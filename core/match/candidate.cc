@@ -39,6 +39,20 @@ double Share(std::size_t part, std::size_t whole) {
   return whole == 0 ? 0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
 }
 
+calibration::Look LookOf(hash::LookKind kind) {
+  switch (kind) {
+    case hash::LookKind::kWhole:
+      return calibration::Look::kWhole;
+    case hash::LookKind::kBorderRemoved:
+      return calibration::Look::kBorderRemoved;
+    case hash::LookKind::kRegion:
+      return calibration::Look::kRegion;
+    case hash::LookKind::kStraightened:
+      return calibration::Look::kStraightened;
+  }
+  return calibration::Look::kWhole;
+}
+
 // Which pictures the frames at `positions` show.
 std::vector<bool> PicturesAt(const std::vector<std::uint32_t>& positions, const KnownVideo& known) {
   std::vector<bool> pictures(known.pictures().size());
@@ -266,7 +280,7 @@ bool Judge(Candidate& candidate, const calibration::Calibration& calibration) {
   evidence.quality_query = match.quality_query;
   evidence.quality_reference = match.quality_reference;
   evidence.turned = match.transform.value_or(hash::Transform::kIdentity) != hash::Transform::kIdentity;
-  evidence.look = match.border_removed ? calibration::Look::kBorderRemoved : calibration::Look::kWhole;
+  evidence.look = LookOf(candidate.fold->best->kind);
   evidence.corroborating = IndependentEvidence(candidate);
   evidence.list_hashes = candidate.list->pdq_count();
   evidence.queries = candidate.queries;

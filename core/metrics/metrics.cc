@@ -43,6 +43,7 @@ constexpr std::array<std::string_view, 2> kLanes = {"live", "bulk"};
 constexpr std::array<std::string_view, 2> kResults = {"passed", "failed"};
 constexpr std::array<std::string_view, 2> kReloads = {"succeeded", "failed"};
 constexpr std::array<std::string_view, 2> kModes = {"enforce", "shadow"};
+constexpr std::array<std::string_view, 2> kNearMisses = {"review", "dropped"};
 
 std::vector<std::string_view> IncompleteReasons() {
   std::vector<std::string_view> names;
@@ -118,6 +119,9 @@ struct Metrics::Families {
         decoder_exits(CounterOf(registry, "tamiz_decoder_exits_total", "How decoder processes ended."),
                       "reason", kDecoderExits),
         matches(CounterOf(registry, "tamiz_matches_total", "Matches by list and the list's mode.")),
+        near_misses(CounterOf(registry, "tamiz_near_misses_total",
+                              "Entries that were near and did not count: put to a person, or dropped for too "
+                              "little confidence.")),
         suppressed(
             CounterOf(registry, "tamiz_matches_suppressed_total", "Matches that an allow list took away.")
                 .Add({})),
@@ -271,6 +275,14 @@ struct Metrics::Families {
     return *counter;
   }
 
+  Counter& NearMissesOf(std::string_view list, std::string_view outcome) TAMIZ_REQUIRES(mutex) {
+    Counter*& counter = near_miss_series[Labels2(list, outcome)];
+    if (counter == nullptr) {
+      counter = &near_misses.Add({{"list", std::string(list)}, {"outcome", std::string(outcome)}});
+    }
+    return *counter;
+  }
+
   Counter& PrincipalOf(std::string_view name, std::string_view outcome) TAMIZ_REQUIRES(mutex) {
     Counter*& counter = principal_series[Labels2(name, outcome)];
     if (counter == nullptr) {
@@ -286,6 +298,7 @@ struct Metrics::Families {
   Family<Counter>& fetches;
   Series<Counter> frames, decoder_exits;
   Family<Counter>& matches;
+  Family<Counter>& near_misses;
   Counter& suppressed;
   Series<Counter> refusals;
   Family<Counter>& principal_calls;
@@ -321,6 +334,7 @@ struct Metrics::Families {
   std::map<std::string, StateGauges, std::less<>> list_states TAMIZ_GUARDED_BY(mutex);
   std::map<std::string, ExchangeSeries, std::less<>> exchanges TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Counter*> match_series TAMIZ_GUARDED_BY(mutex);
+  std::map<Labels2, Counter*> near_miss_series TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Counter*> principal_series TAMIZ_GUARDED_BY(mutex);
   std::map<Labels2, Histogram*> rpc_series TAMIZ_GUARDED_BY(mutex);
 };
@@ -389,6 +403,12 @@ void Metrics::Matched(std::string_view list, std::string_view mode) {
   families_->MatchesOf(list, mode).Increment();
 }
 
+void Metrics::NearMisses(std::string_view list, std::uint32_t review, std::uint32_t dropped) {
+  MutexLock lock(families_->mutex);
+  families_->NearMissesOf(list, "review").Increment(review);
+  families_->NearMissesOf(list, "dropped").Increment(dropped);
+}
+
 void Metrics::Suppressed(std::uint32_t count) { families_->suppressed.Increment(count); }
 
 void Metrics::Refused(std::string_view reason) { families_->refusals.Of(reason).Increment(); }
@@ -440,6 +460,7 @@ void Metrics::ListLoaded(std::string_view list, std::uint64_t version, std::uint
                 .first;
     for (const std::string_view mode : kModes)
       f.MatchesOf(list, mode);  // a list that never matched shows zero
+    for (const std::string_view outcome : kNearMisses) f.NearMissesOf(list, outcome);
   }
   const Families::ListGauges& gauges = found->second;
   gauges.version->Set(static_cast<double>(version));
@@ -511,6 +532,11 @@ void Metrics::ListGone(std::string_view list) {
     }
     f.list_states.erase(found);
   }
+  std::erase_if(f.near_miss_series, [&](const auto& series) {
+    if (series.first.first != list) return false;
+    f.near_misses.Remove(series.second);
+    return true;
+  });
   std::erase_if(f.match_series, [&](const auto& series) {
     if (series.first.first != list) return false;
     f.matches.Remove(series.second);

@@ -80,8 +80,10 @@ class Metrics {
               std::uint64_t low_quality);                      // tamiz_frames_total{state}
   void DecoderExit(std::string_view reason);                   // tamiz_decoder_exits_total{reason}
   void Matched(std::string_view list, std::string_view mode);  // tamiz_matches_total{list,mode}
-  void Suppressed(std::uint32_t matches);                      // tamiz_matches_suppressed_total
-  void Refused(std::string_view reason);                       // tamiz_refusals_total{reason}
+  // tamiz_near_misses_total: put to a person, and of too little confidence for that.
+  void NearMisses(std::string_view list, std::uint32_t review, std::uint32_t dropped);
+  void Suppressed(std::uint32_t matches);  // tamiz_matches_suppressed_total
+  void Refused(std::string_view reason);   // tamiz_refusals_total{reason}
   // The callers that PrincipalCall names, beside "anonymous" and "unauthenticated". Series of those that are
   // not among them go.
   void Principals(std::span<const std::string> names);

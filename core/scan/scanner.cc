@@ -248,6 +248,10 @@ struct Scanner::State {
   State(const Config& config, const Parts& given)
       : parts(given), answers(given.clock), current_config(std::make_shared<const Config>(config)) {}
 
+  std::shared_ptr<const calibration::Calibration> calibration() const {
+    MutexLock lock(mutex);
+    return current_calibration;
+  }
   std::shared_ptr<const Config> config() const {
     MutexLock lock(mutex);
     return current_config;
@@ -318,6 +322,8 @@ struct Scanner::State {
   match::HitBreaker breaker;
   mutable Mutex mutex;
   std::shared_ptr<const Config> current_config TAMIZ_GUARDED_BY(mutex);
+  std::shared_ptr<const calibration::Calibration> current_calibration TAMIZ_GUARDED_BY(mutex) =
+      calibration::BuiltIn();
 };
 
 Scanner::Scanner(const Config& config, const Parts& parts) : state_(std::make_unique<State>(config, parts)) {}
@@ -552,7 +558,7 @@ StatusOr<ScanOutput> Scanner::State::ScanOnce(ScanInput& input, const std::strin
   const bool by_uri = !input.upload.has_value();
 
   TAMIZ_ASSIGN_OR_RETURN(match::Matching matching,
-                         match::Matching::Start(*catalog, input.lists, parts.clock.WallNow()));
+                         match::Matching::Start(*catalog, input.lists, parts.clock.WallNow(), calibration()));
   reporter.Progress({});
   StatusOr<Looked> looked = Look(input, *config, caller, times,
                                  {.hashes = input.return_hashes,
@@ -651,6 +657,9 @@ void Scanner::State::Report(const ScanInput& input, const CallContext& caller, c
     for (const match::Match& match : conclusion.matches) {
       parts.metrics.Matched(match.list_name, match.shadow ? "shadow" : "enforce");
     }
+    for (const match::NearMisses& near : conclusion.near_misses) {
+      parts.metrics.NearMisses(near.list_name, near.review, near.dropped);
+    }
     if (conclusion.suppressed > 0) parts.metrics.Suppressed(conclusion.suppressed);
     LogSuppressions(output);
     parts.metrics.StageTook(metrics::Stage::kQueue, output.timings.queue);
@@ -726,10 +735,13 @@ StatusOr<match::Conclusion> Scanner::Lookup(const match::Evidence& evidence,
                                             const std::vector<std::string>& lists) {
   const std::shared_ptr<const lists::Catalog> catalog = state_->parts.lists.Current();
   StatusOr<match::Conclusion> conclusion =
-      match::Conclude(evidence, *catalog, lists, {}, state_->parts.clock.WallNow());
+      match::Conclude(evidence, *catalog, lists, {}, state_->parts.clock.WallNow(), state_->calibration());
   if (!conclusion.ok()) return conclusion;
   for (const match::Match& match : conclusion->matches) {
     state_->parts.metrics.Matched(match.list_name, match.shadow ? "shadow" : "enforce");
+  }
+  for (const match::NearMisses& near : conclusion->near_misses) {
+    state_->parts.metrics.NearMisses(near.list_name, near.review, near.dropped);
   }
   if (conclusion->suppressed > 0) state_->parts.metrics.Suppressed(conclusion->suppressed);
   state_->CountHits(*conclusion, *catalog, match::UploadNumber(evidence));
@@ -778,6 +790,16 @@ void Scanner::Reconfigure(const Config& config) {
   }
   state_->answers.Clear();
 }
+
+void Scanner::SetCalibration(std::shared_ptr<const calibration::Calibration> calibration) {
+  {
+    MutexLock lock(state_->mutex);
+    state_->current_calibration = std::move(calibration);
+  }
+  state_->answers.Clear();
+}
+
+std::shared_ptr<const calibration::Calibration> Scanner::calibration() const { return state_->calibration(); }
 
 std::string Scanner::WhyDisabled(media::FileFormat format) const {
   const media::FormatInfo* info = media::FindFormat(format);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/call_context.h"
+#include "core/calibration/calibration.h"
 #include "core/match/evidence.h"
 #include "core/match/hit_breaker.h"
 #include "core/media/frame_source.h"
@@ -41,6 +42,9 @@ struct Config {
   bool record_matches = true;
   // Records older than this are deleted. Range 1 … 3650 days.
   std::uint32_t record_days = 365;
+  // What distances are worth, made by `tamiz calibrate`; empty: the one that is compiled in. See
+  // docs/CONFIDENCE.md.
+  std::string calibration_file;
 };
 
 // What to scan: bytes that are there already, or a URI to fetch.
@@ -127,6 +131,10 @@ class Scanner {
   // Foreign hashes only.
   [[nodiscard]] StatusOr<match::Conclusion> Lookup(const match::Evidence& evidence,
                                                    const std::vector<std::string>& lists);
+
+  // What confidences rest on; from the next scan on. At first calibration::BuiltIn().
+  void SetCalibration(std::shared_ptr<const calibration::Calibration> calibration);
+  [[nodiscard]] std::shared_ptr<const calibration::Calibration> calibration() const;
 
   // After a person reset a breaker: hits are counted anew. `entry_id` empty: of the whole list.
   void ForgetHits(std::string_view list_id, std::string_view entry_id);

@@ -566,5 +566,65 @@ TEST_F(ListFlowTest, PagesAndPolicy) {
   EXPECT_EQ(updated.list().policy().radius(), 12u);
 }
 
+TEST_F(ListFlowTest, WhatAPolicyCostsIsShownBeforeItIsApplied) {
+  ASSERT_TRUE(Create("a").ok());
+  const auto update = [&](bool dry_run) {
+    v1::UpdateListRequest request;
+    request.set_list("a");
+    request.set_dry_run(dry_run);
+    v1::ListPolicy* policy = request.mutable_update()->mutable_policy();
+    policy->set_radius(40);
+    policy->set_review_radius(60);
+    policy->set_match_confidence(0.9);
+    policy->set_review_confidence(0.2);
+    v1::UpdateListResponse response;
+    grpc::ClientContext context;
+    const grpc::Status status = lists_->UpdateList(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.list();
+  };
+  const auto get = [&] {
+    v1::GetListRequest request;
+    request.set_list("a");
+    v1::GetListResponse response;
+    grpc::ClientContext context;
+    EXPECT_TRUE(lists_->GetList(&context, request, &response).ok());
+    return response.list();
+  };
+  EXPECT_EQ(get().expected_false_positives_per_million(), 0);  // nothing is on it yet
+  v1::AddEntriesRequest add;
+  add.set_list("a");
+  for (int i = 0; i < 3; ++i) {
+    v1::Entry& entry = *add.add_entries();
+    entry.set_entry_id(std::to_string(i));
+    v1::EntryHash& hash = *entry.add_hashes();
+    hash.set_type(v1::HASH_TYPE_PDQ);
+    hash.set_hex(std::string(64, static_cast<char>('1' + i)));
+  }
+  {
+    grpc::ClientContext context;
+    v1::AddEntriesResponse added;
+    ASSERT_TRUE(lists_->AddEntries(&context, add, &added).ok());
+  }
+  const v1::HashList before = get();
+  EXPECT_EQ(before.pdq_hashes(), 3u);
+  EXPECT_GT(before.expected_false_positives_per_million(), 0);
+  EXPECT_EQ(before.expected_reviews_per_million(), before.expected_false_positives_per_million());
+  EXPECT_GT(before.confidence_at_radius(), 0);
+
+  const v1::HashList would_be = update(true);
+  EXPECT_EQ(would_be.policy().radius(), 40u);
+  EXPECT_GT(would_be.expected_false_positives_per_million(), before.expected_false_positives_per_million());
+  EXPECT_GT(would_be.expected_reviews_per_million(), would_be.expected_false_positives_per_million());
+  EXPECT_LT(would_be.confidence_at_radius(), before.confidence_at_radius());
+  EXPECT_EQ(get().policy().radius(), before.policy().radius());  // nothing changed
+
+  EXPECT_EQ(update(false).expected_false_positives_per_million(),
+            would_be.expected_false_positives_per_million());
+  EXPECT_EQ(get().policy().radius(), 40u);
+  EXPECT_EQ(get().policy().match_confidence(), 0.9);
+  EXPECT_EQ(get().policy().review_confidence(), 0.2);
+}
+
 }  // namespace
 }  // namespace tamiz::server

@@ -44,6 +44,7 @@ void UseAll(Metrics& metrics) {
   metrics.ListLoaded("known", 3, 100, 6400, std::chrono::system_clock::time_point(1700000000s), 20ms);
   metrics.ListState("known", 7, 1, 2, 3);
   metrics.Matched("known", "enforce");
+  metrics.NearMisses("known", 2, 1);
   metrics.Synced("ncmec", "changed", std::chrono::system_clock::time_point(1700000002s), 4);
   metrics.ExchangePending("ncmec", true);
   metrics.Suppressed(2);
@@ -221,6 +222,8 @@ TEST(Metrics, CountsWhatItIsTold) {
   };
   EXPECT_TRUE(has("tamiz_matches_total", "list=\"known\"", "mode=\"enforce\"", "1"));
   EXPECT_TRUE(has("tamiz_matches_total", "list=\"known\"", "mode=\"shadow\"", "0"));
+  EXPECT_TRUE(has("tamiz_near_misses_total", "list=\"known\"", "outcome=\"review\"", "2"));
+  EXPECT_TRUE(has("tamiz_near_misses_total", "list=\"known\"", "outcome=\"dropped\"", "1"));
   EXPECT_TRUE(
       has("tamiz_rpc_duration_seconds_count", "method=\"tamiz.v1.ScanService/Scan\"", "code=\"OK\"", "1"));
 }
