@@ -15,6 +15,7 @@
 
 #include "core/base/log.h"
 #include "core/base/settled_clock.h"
+#include "core/calibration/calibration_file.h"
 #include "core/sandbox/decoder_pool.h"
 #include "core/scan/self_test.h"
 #include "server/admin_service.h"

@@ -257,8 +257,9 @@ StatusOr<Run> Evaluate(const Options& options) {
   Each(1, [&](std::size_t) {
     std::mt19937 random = RandomOf(options.seed, 3);
     std::vector<hash::Hash256> hashes;
-    for (int i = 0; i < 4000; ++i) {
-      const auto& value = entries[random() % entries.size()].hashes[0].value;
+    for (int i = 0; i < 4000 && entries.size() > known; ++i) {
+      // Parts of other pictures, which stand after the known ones.
+      const auto& value = entries[known + random() % (entries.size() - known)].hashes[0].value;
       hashes.push_back(hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(value.data(), 32)));
     }
     // Known pictures against the crops of others.

@@ -25,7 +25,7 @@ std::vector<std::pair<double, std::string>> Ticks(const Axis& axis) {
   if (axis.logarithmic) {
     const int first = static_cast<int>(std::lround(std::log10(axis.low)));
     const int last = static_cast<int>(std::lround(std::log10(axis.high)));
-    const int step = std::max(1, (last - first) / 8);
+    const int step = std::max(1, (last - first + 7) / 8);
     for (int power = first; power <= last; power += step) {
       ticks.emplace_back(std::pow(10, power), power >= 0 && power <= 3
                                                   ? fmt::format("{}", std::lround(std::pow(10, power)))
