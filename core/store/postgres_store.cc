@@ -24,7 +24,8 @@ namespace {
 using Kind = PgTransaction::Kind;
 
 constexpr int kPageRows = 4096;                  // read at once by ForEachEntry and ForEachRecord
-constexpr std::int64_t kPageBytes = 16 << 20;    // or fewer entries, if they are large
+constexpr std::size_t kPageBytes = 16 << 20;     // or fewer entries, if they are large
+constexpr int kLargeBody = 8192;                 // bytes above which an entry's body is read alone
 constexpr std::size_t kChangeBytes = 256 << 20;  // of entries held by ForEachChange
 constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
 constexpr std::chrono::milliseconds kStartRetry{250};
@@ -646,34 +647,46 @@ Status PostgresStore::ForEachEntry(std::string_view list_id, std::uint64_t versi
     if (version == 0) return OkStatus();
     TAMIZ_RETURN_IF_ERROR(CheckVersion(transaction, list, version));
   }
+  const PgParam key = PgParam::Int(list.key), at = PgParam::Int(static_cast<std::int64_t>(version));
   std::string last;
   std::vector<lists::Entry> page;
   bool is_there = true;
   bool is_last = false;
   while (is_there && !is_last) {
     page.clear();
-    std::int64_t bytes = 0;
+    std::size_t bytes = 0;
     {
       TAMIZ_ASSIGN_OR_RETURN(PgTransaction transaction, Begin(Kind::kRead, "read a list's entries"));
       TAMIZ_ASSIGN_OR_RETURN(
           const PgResult rows,
           transaction->Query(
-              "SELECT entry_id, body FROM (SELECT entry_id, body, sum(octet_length(body)) OVER (ORDER BY "
-              "entry_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM entries "
-              "WHERE list_key = $1 AND entry_id > $3 AND " TAMIZ_LIVE_AT(
-                  "$2") " ORDER BY entry_id LIMIT $4) "
-                        "page WHERE before IS NULL OR before < $5 ORDER BY entry_id",
-              {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version)), PgParam::Text(last),
-               PgParam::Int(kPageRows), PgParam::Int(kPageBytes)}));
+              fmt::format("SELECT entry_id, CASE WHEN octet_length(body) <= {} THEN body END FROM "
+                          "entries WHERE list_key = $1 AND entry_id > $3 AND {} ORDER BY "
+                          "entry_id LIMIT $4",
+                          kLargeBody, TAMIZ_LIVE_AT("$2")),
+              {key, at, PgParam::Text(last), PgParam::Int(kPageRows)}));
       TAMIZ_ASSIGN_OR_RETURN(
           const PgResult still,
           transaction->Query("SELECT 1 FROM versions WHERE list_key = $1 AND version = $2",
                              {PgParam::Int(list.key), PgParam::Int(static_cast<std::int64_t>(version))}));
       is_there = !still.empty();
-      for (int row = 0; row < rows.rows(); ++row) {
+      is_last = rows.rows() < kPageRows;
+      for (int row = 0; is_there && row < rows.rows(); ++row) {
+        if (bytes >= kPageBytes) {
+          is_last = false;
+          break;
+        }
         last = rows.Text(row, 0);
-        bytes += static_cast<std::int64_t>(rows.Bytes(row, 1).size());
-        auto entry = lists::DecodeBody(last, BlobOf(rows.Bytes(row, 1)));
+        std::optional<PgResult> alone;
+        if (rows.IsNull(row, 1)) {
+          TAMIZ_ASSIGN_OR_RETURN(
+              alone, transaction->Query("SELECT body FROM entries WHERE list_key = $1 AND entry_id = $3 "
+                                        "AND " TAMIZ_LIVE_AT("$2"),
+                                        {key, at, PgParam::Text(last)}));
+        }
+        const std::string_view body = alone ? alone->Bytes(0, 0) : rows.Bytes(row, 1);
+        bytes += body.size();
+        auto entry = lists::DecodeBody(last, BlobOf(body));
         if (!entry.ok()) {
           return MakeError(entry.status().code(),
                            fmt::format("list '{}' version {} in {}: {}", list.info.name, version,
@@ -682,7 +695,6 @@ Status PostgresStore::ForEachEntry(std::string_view list_id, std::uint64_t versi
         page.push_back(*std::move(entry));
       }
     }
-    is_last = page.size() < static_cast<std::size_t>(kPageRows) && bytes < kPageBytes;
     for (lists::Entry& entry : page) TAMIZ_RETURN_IF_ERROR(each(std::move(entry)));
   }
   if (!is_there) {

@@ -618,6 +618,31 @@ TYPED_TEST(StoreContract, FiftyThousandEntries) {
   EXPECT_EQ(this->store_->Rollback(list.list_id, 1)->digest, this->DigestOf(read));
 }
 
+TYPED_TEST(StoreContract, LargeEntriesComeBackInOrderAmongSmallOnes) {
+  // More than one page of bytes, in far less than one of entries.
+  std::vector<Entry> entries;
+  for (int i = 0; i < 60; ++i) {
+    Entry& entry = entries.emplace_back(MakeEntry(fmt::format("{:03}", i)));
+    if (i % 2 == 0) continue;
+    entry.hashes.push_back({.type = lists::HashType::kOpaque,
+                            .value = std::vector<std::uint8_t>(1 << 20, static_cast<std::uint8_t>(i)),
+                            .opaque_type = "tmkpdqf"});
+  }
+  const ListInfo list = this->Put(this->Create("a"), entries);
+  EXPECT_THAT(this->Read(list), entries);
+  this->Put(list, {MakeEntry("001"), entries[3]});
+  std::vector<std::string> changed;
+  ASSERT_TRUE(this->store_
+                  ->ForEachChange(list.list_id, 1, 2, 100,
+                                  [&](EntryChange&& change) {
+                                    changed.push_back(change.id());
+                                    EXPECT_EQ(change.before, entries[1]);
+                                    return OkStatus();
+                                  })
+                  .ok());
+  EXPECT_THAT(changed, testing::ElementsAre("001"));
+}
+
 TYPED_TEST(StoreContract, ReadersSeeWholeVersionsWhileOneWrites) {
   ListInfo list = this->Create("a");
   constexpr int kEntries = 3000;  // more than one page of a paged reader
