@@ -24,7 +24,7 @@ std::uint64_t ResidentBytes() {
 grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* context,
                                                   const v1::GetStatusRequest*,
                                                   v1::GetStatusResponse* response) {
-  return AnswerUnary(context, "AdminService/GetStatus", parts_, [&] {
+  return AnswerUnary(context, [&] {
     response->set_version(admin_.version);
     ToProto(admin_.started_at, response->mutable_started_at());
     for (std::string& problem : admin_.readiness.Problems()) response->add_problems(std::move(problem));
@@ -48,7 +48,7 @@ grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* c
 
 grpc::ServerUnaryReactor* AdminService::SelfTest(grpc::CallbackServerContext* context,
                                                  const v1::SelfTestRequest*, v1::SelfTestResponse* response) {
-  return PlainUnaryCall::Start(context, "AdminService/SelfTest", parts_, [&](UnaryCall& call) {
+  return StartUnary(context, [&](UnaryCall& call) {
     const Status refused =
         admin_.self_test_runner.Request([&call, response](const scan::SelfTestReport& report) {
           ToProto(report, response->mutable_report());
@@ -62,8 +62,7 @@ grpc::ServerUnaryReactor* AdminService::ReloadConfig(grpc::CallbackServerContext
                                                      const v1::ReloadConfigRequest*,
                                                      v1::ReloadConfigResponse* response) {
   return RunUnary(
-      context, "AdminService/ReloadConfig", parts_,
-      [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
+      context, [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
       [this, response](RpcCall&) -> Status {
         TAMIZ_ASSIGN_OR_RETURN(const Reloaded reloaded, admin_.reload());
         for (const std::string& key : reloaded.applied) response->add_applied(key);

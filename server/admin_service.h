@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/scan/self_test.h"
+#include "server/early_methods.h"
 #include "server/readiness.h"
 #include "server/self_test_runner.h"
 #include "server/service_parts.h"
@@ -13,7 +14,7 @@
 
 namespace tamiz::server {
 
-class AdminService final : public v1::AdminService::CallbackService {
+class AdminService final : public EarlyMethods<v1::AdminService, v1::AdminService::CallbackService> {
  public:
   struct Reloaded {
     std::vector<std::string> applied, needs_restart;

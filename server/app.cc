@@ -277,7 +277,13 @@ Status App::Parts::Listen() {
   builder.RegisterService(list_service.get());
   builder.RegisterService(exchange_service.get());
   builder.RegisterService(admin_service.get());
-  early_service = std::make_unique<EarlyService>(*scan_service, *hash_service, service_parts());
+  early_service = std::make_unique<EarlyService>(
+      EarlyService::Services{*scan_service, *hash_service, *list_service, *exchange_service, *admin_service},
+      service_parts());
+  if (const std::vector<std::string> missing = early_service->Missing(); !missing.empty()) {
+    return MakeError(StatusCode::kInternal, fmt::format("methods that server/early_call.cc does not name: {}",
+                                                        fmt::join(missing, ", ")));
+  }
   builder.RegisterCallbackGenericService(early_service.get());
   const auto max_message =
       static_cast<int>(std::min<std::uint64_t>(config.server.max_message_bytes, INT32_MAX));

@@ -1,9 +1,17 @@
 #include "server/early_call.h"
 
-#include <grpcpp/impl/codegen/proto_utils.h>
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
 
 #include <algorithm>
-#include <functional>
+
+#include "server/admin_service.h"
+#include "server/authorization.h"
+#include "server/exchange_service.h"
+#include "server/hash_service.h"
+#include "server/list_service.h"
+#include "server/rpc_call.h"
+#include "server/scan_service.h"
 
 namespace tamiz::server {
 namespace {
@@ -18,21 +26,23 @@ work::Lane LaneOf(const grpc::ServerContextBase& context) {
 }
 
 // Reads one message, has it worked on, writes one answer. Lives until OnDone.
-template <typename Request, typename Response>
+template <typename Service, typename Request, typename Response>
 class EarlyCall final : public UnaryCall, public grpc::ServerGenericBidiReactor {
  public:
-  using Work = std::function<void(const Request&, Response*, UnaryCall&)>;
+  using Run = grpc::ServerUnaryReactor* (Service::*)(grpc::CallbackServerContext*, const Request*, Response*);
 
-  EarlyCall(grpc::GenericCallbackServerContext* context, std::string_view method, const ServiceParts& parts,
-            OnTheirWay& on_their_way, Work work)
-      : UnaryCall(*context, method, parts),
+  EarlyCall(grpc::GenericCallbackServerContext* context, const EarlyService::Entry& entry,
+            const ServiceParts& parts, OnTheirWay& on_their_way, Service& service, Run run)
+      : UnaryCall(*context, entry.method, parts),
         context_(context),
+        entry_(entry),
         on_their_way_(on_their_way),
-        work_(std::move(work)),
+        service_(service),
+        run_(run),
         watched_(parts.watch, [this](const Status& status) { EndUnread(status); }) {
     const SteadyTime now = call().started();
     Status status = call().entry();
-    if (status.ok()) {
+    if (status.ok() && entry_.wants_slot) {
       status =
           parts.admission.WouldTake(LaneOf(*context), on_their_way_.Count(now), call().context().deadline);
     }
@@ -40,7 +50,7 @@ class EarlyCall final : public UnaryCall, public grpc::ServerGenericBidiReactor 
       End(status);
       return;
     }
-    on_their_way_.Begin(now);
+    if (entry_.wants_slot) on_their_way_.Begin(now);
     watched_.Wait();
     StartRead(&message_);
   }
@@ -48,10 +58,7 @@ class EarlyCall final : public UnaryCall, public grpc::ServerGenericBidiReactor 
   void End(const Status& status) override {
     const grpc::Status outcome = call().End(status);
     if (!outcome.ok()) return Finish(outcome);
-    bool own_buffer = false;
-    const grpc::Status serialised =
-        grpc::SerializationTraits<Response>::Serialize(response_, &answer_, &own_buffer);
-    if (!serialised.ok()) return Finish(serialised);
+    if (const grpc::Status written = WriteMessage(response_, answer_); !written.ok()) return Finish(written);
     StartWriteAndFinish(&answer_, {}, grpc::Status::OK);
   }
 
@@ -61,23 +68,28 @@ class EarlyCall final : public UnaryCall, public grpc::ServerGenericBidiReactor 
     Arrived();
     if (context_->IsCancelled()) return End(MakeError(StatusCode::kCancelled, "the caller went away"));
     if (!ok) return End(InvalidArgument("no message came"));
-    const grpc::Status parsed = grpc::SerializationTraits<Request>::Deserialize(&message_, &request_);
+    const Status read = ReadMessage(message_, entry_.limits, request_);
     message_.Clear();
-    if (!parsed.ok()) return End(InvalidArgument("the message cannot be read; is it of the right type?"));
-    work_(request_, &response_, *this);
+    if (!read.ok()) return End(read);
+    const HandOver handed_over(*context_, *this);
+    (service_.*run_)(context_, &request_, &response_);  // this may be gone after it
   }
   void OnCancel() override { call().Cancel(); }
   void OnDone() override { delete this; }
 
-  void Arrived() { on_their_way_.End(call().started(), std::chrono::steady_clock::now()); }
+  void Arrived() {
+    if (entry_.wants_slot) on_their_way_.End(call().started(), std::chrono::steady_clock::now());
+  }
   void EndUnread(const Status& status) {
     Arrived();
     End(status);
   }
 
   grpc::GenericCallbackServerContext* const context_;
+  const EarlyService::Entry& entry_;
   OnTheirWay& on_their_way_;
-  const Work work_;
+  Service& service_;
+  const Run run_;
   grpc::ByteBuffer message_, answer_;
   Request request_;
   Response response_;
@@ -108,22 +120,68 @@ void OnTheirWay::Forget(SteadyTime now) {
   while (!begun_.empty() && now - begun_.front() > kCounts) begun_.pop_front();
 }
 
+template <typename Service, typename Request, typename Response>
+void EarlyService::Add(Service& service, std::string_view method,
+                       grpc::ServerUnaryReactor* (Service::*run)(grpc::CallbackServerContext*, const Request*,
+                                                                 Response*),
+                       const MessageLimits& limits, bool wants_slot) {
+  handlers_[fmt::format("/tamiz.v1.{}", method)] =
+      [this, &service, run, entry = Entry{method, limits, wants_slot}](
+          grpc::GenericCallbackServerContext* context) -> grpc::ServerGenericBidiReactor* {
+    return new EarlyCall<Service, Request, Response>(context, entry, parts_, on_their_way_, service, run);
+  };
+}
+
+EarlyService::EarlyService(const Services& services, const ServiceParts& parts) : parts_(parts) {
+  Add(services.scans, "ScanService/Scan", &ScanService::Scan, kPictureLimits, true);
+  Add(services.scans, "ScanService/ListFormats", &ScanService::ListFormats);
+  Add(services.hashes, "HashService/Hash", &HashService::Hash, kPictureLimits, true);
+  Add(services.hashes, "HashService/Lookup", &HashService::Lookup);
+  ListService& lists = services.lists;
+  MessageLimits with_media;
+  with_media.most_bytes = kPictureLimits.most_bytes;
+  Add(lists, "ListService/AddEntries", &ListService::AddEntries, with_media);
+  Add(lists, "ListService/ApproveChange", &ListService::ApproveChange);
+  Add(lists, "ListService/CreateList", &ListService::CreateList);
+  Add(lists, "ListService/DeleteList", &ListService::DeleteList);
+  Add(lists, "ListService/DiffVersions", &ListService::DiffVersions);
+  Add(lists, "ListService/DisableEntry", &ListService::DisableEntry);
+  Add(lists, "ListService/GetEntry", &ListService::GetEntry);
+  Add(lists, "ListService/GetList", &ListService::GetList);
+  Add(lists, "ListService/ListHolds", &ListService::ListHolds);
+  Add(lists, "ListService/ListLists", &ListService::ListLists);
+  Add(lists, "ListService/ListVersions", &ListService::ListVersions);
+  Add(lists, "ListService/RemoveEntries", &ListService::RemoveEntries);
+  Add(lists, "ListService/ResetBreaker", &ListService::ResetBreaker);
+  Add(lists, "ListService/RollbackList", &ListService::RollbackList);
+  Add(lists, "ListService/UpdateList", &ListService::UpdateList);
+  Add(services.exchanges, "ExchangeService/AddExchange", &ExchangeService::AddExchange);
+  Add(services.exchanges, "ExchangeService/ListExchanges", &ExchangeService::ListExchanges);
+  Add(services.exchanges, "ExchangeService/RemoveExchange", &ExchangeService::RemoveExchange);
+  Add(services.exchanges, "ExchangeService/SyncExchange", &ExchangeService::SyncExchange);
+  Add(services.exchanges, "ExchangeService/TestExchange", &ExchangeService::TestExchange);
+  Add(services.admin, "AdminService/GetStatus", &AdminService::GetStatus);
+  Add(services.admin, "AdminService/ReloadConfig", &AdminService::ReloadConfig);
+  Add(services.admin, "AdminService/SelfTest", &AdminService::SelfTest);
+}
+
 grpc::ServerGenericBidiReactor* EarlyService::CreateReactor(grpc::GenericCallbackServerContext* context) {
-  if (context->method() == "/tamiz.v1.ScanService/Scan") {
-    return new EarlyCall<v1::ScanRequest, v1::ScanResponse>(
-        context, "ScanService/Scan", parts_, on_their_way_,
-        [this](const v1::ScanRequest& request, v1::ScanResponse* response, UnaryCall& call) {
-          scans_.BeginScan(request, response, call);
-        });
+  const auto found = handlers_.find(context->method());
+  return found != handlers_.end() ? found->second(context)
+                                  : CallbackGenericService::CreateReactor(context);  // UNIMPLEMENTED
+}
+
+std::vector<std::string> EarlyService::Missing() const {
+  std::vector<std::string> missing;
+  for (const MethodRule& rule : MethodRules()) {
+    const std::string path = fmt::format("/tamiz.v1.{}", rule.method);
+    std::string name = path.substr(1);
+    std::ranges::replace(name, '/', '.');
+    const auto* const method = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
+    const bool is_unary = method != nullptr && !method->client_streaming() && !method->server_streaming();
+    if (is_unary && !handlers_.contains(path)) missing.push_back(std::string(rule.method));
   }
-  if (context->method() == "/tamiz.v1.HashService/Hash") {
-    return new EarlyCall<v1::HashRequest, v1::HashResponse>(
-        context, "HashService/Hash", parts_, on_their_way_,
-        [this](const v1::HashRequest& request, v1::HashResponse* response, UnaryCall& call) {
-          hashes_.BeginHash(request, response, call);
-        });
-  }
-  return CallbackGenericService::CreateReactor(context);  // UNIMPLEMENTED
+  return missing;
 }
 
 }  // namespace tamiz::server

@@ -79,8 +79,7 @@ grpc::ServerUnaryReactor* ExchangeService::AddExchange(grpc::CallbackServerConte
                                                        const v1::AddExchangeRequest* request,
                                                        v1::AddExchangeResponse* response) {
   return RunUnary(
-      context, "ExchangeService/AddExchange", parts_,
-      [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
+      context, [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
       [this, request, response](RpcCall&) -> Status {
         TAMIZ_ASSIGN_OR_RETURN(const exchange::ExchangeStatus added,
                                exchanges_.Add(ToSettings(request->settings())));
@@ -93,8 +92,7 @@ grpc::ServerUnaryReactor* ExchangeService::ListExchanges(grpc::CallbackServerCon
                                                          const v1::ListExchangesRequest*,
                                                          v1::ListExchangesResponse* response) {
   return RunUnary(
-      context, "ExchangeService/ListExchanges", parts_,
-      [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
+      context, [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
       [this, response](RpcCall&) -> Status {
         TAMIZ_ASSIGN_OR_RETURN(const std::vector<exchange::ExchangeStatus> all, exchanges_.All());
         for (const exchange::ExchangeStatus& one : all) ToProto(one, response->add_exchanges());
@@ -106,8 +104,7 @@ grpc::ServerUnaryReactor* ExchangeService::SyncExchange(grpc::CallbackServerCont
                                                         const v1::SyncExchangeRequest* request,
                                                         v1::SyncExchangeResponse* response) {
   return RunUnary(
-      context, "ExchangeService/SyncExchange", parts_,
-      [&](work::Task task) { return syncs_.Submit(std::move(task)); },
+      context, [&](work::Task task) { return syncs_.Submit(std::move(task)); },
       [this, request, response](RpcCall& call) -> Status {
         TAMIZ_ASSIGN_OR_RETURN(const exchange::ExchangeStatus status,
                                exchanges_.SyncNow(request->name(), call.context()));
@@ -120,8 +117,7 @@ grpc::ServerUnaryReactor* ExchangeService::TestExchange(grpc::CallbackServerCont
                                                         const v1::TestExchangeRequest* request,
                                                         v1::TestExchangeResponse* response) {
   return RunUnary(
-      context, "ExchangeService/TestExchange", parts_,
-      [&](work::Task task) { return syncs_.Submit(std::move(task)); },
+      context, [&](work::Task task) { return syncs_.Submit(std::move(task)); },
       [this, request, response](RpcCall& call) -> Status {
         TAMIZ_ASSIGN_OR_RETURN(*response->mutable_detail(), exchanges_.Test(request->name(), call.context()));
         return OkStatus();
@@ -179,8 +175,7 @@ grpc::ServerUnaryReactor* ExchangeService::RemoveExchange(grpc::CallbackServerCo
                                                           const v1::RemoveExchangeRequest* request,
                                                           v1::RemoveExchangeResponse*) {
   return RunUnary(
-      context, "ExchangeService/RemoveExchange", parts_,
-      [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
+      context, [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
       [this, request](RpcCall&) -> Status { return exchanges_.Remove(request->name()); });
 }
 

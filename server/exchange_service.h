@@ -2,12 +2,13 @@
 #pragma once
 
 #include "core/exchange/exchange_runner.h"
+#include "server/early_methods.h"
 #include "server/service_parts.h"
 #include "tamiz/v1/exchange_service.grpc.pb.h"
 
 namespace tamiz::server {
 
-class ExchangeService final : public v1::ExchangeService::CallbackService {
+class ExchangeService final : public EarlyMethods<v1::ExchangeService, v1::ExchangeService::CallbackService> {
  public:
   // `syncs` runs what waits for an exchange, so that changes of lists do not wait behind it. All outlive it.
   ExchangeService(const ServiceParts& parts, exchange::ExchangeRunner& exchanges, IoPool& syncs)

@@ -1,6 +1,7 @@
 #include "server/export_call.h"
 
 #include "core/base/log.h"
+#include "server/message_check.h"
 #include "server/proto_convert.h"
 
 namespace tamiz::server {
@@ -10,14 +11,16 @@ constexpr std::size_t kBatchBytes = 256 << 10;
 
 }  // namespace
 
-ExportCall::ExportCall(grpc::CallbackServerContext* context, const v1::ExportEntriesRequest* request,
+ExportCall::ExportCall(grpc::CallbackServerContext* context, const grpc::ByteBuffer& message,
                        const ServiceParts& parts)
-    : context_(context),
-      request_(request),
-      parts_(parts),
-      call_(*context, "ListService/ExportEntries", parts) {
-  const Status refused = call_.entry().ok() ? parts_.exports.Submit([this] { End(Run()); }) : call_.entry();
+    : context_(context), parts_(parts), call_(*context, "ListService/ExportEntries", parts) {
+  const Status refused = call_.entry().ok() ? Begin(message) : call_.entry();
   if (!refused.ok()) End(refused);
+}
+
+Status ExportCall::Begin(const grpc::ByteBuffer& message) {
+  TAMIZ_RETURN_IF_ERROR(ReadMessage(message, {}, request_));
+  return parts_.exports.Submit([this] { End(Run()); });
 }
 
 Status ExportCall::Run() {
@@ -25,11 +28,11 @@ Status ExportCall::Run() {
     return MakeError(StatusCode::kPermissionDenied, "exports are switched off (lists.allow_export)",
                      "EXPORT_SWITCHED_OFF");
   }
-  if (request_->list().empty()) {
+  if (request_.list().empty()) {
     return WithField(InvalidArgument("list is empty; give its name or identifier"), "list");
   }
-  TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request_->list()));
-  const std::uint64_t version = request_->version() == 0 ? info.version : request_->version();
+  TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request_.list()));
+  const std::uint64_t version = request_.version() == 0 ? info.version : request_.version();
   std::int64_t sent = 0;
   std::size_t bytes = 0;
   Status status = parts_.store.ForEachEntry(info.list_id, version, [&](lists::Entry&& entry) -> Status {
@@ -54,11 +57,13 @@ Status ExportCall::Run() {
 
 Status ExportCall::Send() {
   TAMIZ_RETURN_IF_ERROR(call_.context().StillWanted(std::chrono::steady_clock::now()));
+  if (!WriteMessage(batch_, bytes_).ok())
+    return MakeError(StatusCode::kInternal, "a batch could not be written");
   {
     MutexLock lock(mutex_);
     writing_ = true;
   }
-  StartWrite(&batch_);
+  StartWrite(&bytes_);
   const SteadyTime until = std::min(call_.context().deadline, std::chrono::steady_clock::now() + kSlowest);
   bool too_slow = false;
   {

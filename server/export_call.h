@@ -14,11 +14,12 @@ namespace tamiz::server {
 
 // Runs on a thread of the export pool, which reads a batch when the one before was sent: that is the
 // back-pressure. A client that takes no batch for kSlowest is cut off. Lives until OnDone.
-class ExportCall final : public grpc::ServerWriteReactor<v1::ExportEntriesResponse> {
+class ExportCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   static constexpr std::chrono::seconds kSlowest{60};
 
-  ExportCall(grpc::CallbackServerContext* context, const v1::ExportEntriesRequest* request,
+  // `message` is an ExportEntriesRequest.
+  ExportCall(grpc::CallbackServerContext* context, const grpc::ByteBuffer& message,
              const ServiceParts& parts);
 
  private:
@@ -26,6 +27,7 @@ class ExportCall final : public grpc::ServerWriteReactor<v1::ExportEntriesRespon
   void OnCancel() override { call_.Cancel(); }
   void OnDone() override { delete this; }
 
+  Status Begin(const grpc::ByteBuffer& message);
   Status Run();
   // Sends `batch_` and waits until it is away.
   Status Send();
@@ -33,11 +35,12 @@ class ExportCall final : public grpc::ServerWriteReactor<v1::ExportEntriesRespon
 
   // Constant after construction.
   grpc::CallbackServerContext* const context_;
-  const v1::ExportEntriesRequest* const request_;
   const ServiceParts& parts_;
   RpcCall call_;
+  v1::ExportEntriesRequest request_;
 
-  v1::ExportEntriesResponse batch_;  // while a write is outstanding it belongs to gRPC
+  v1::ExportEntriesResponse batch_;
+  grpc::ByteBuffer bytes_;  // while a write is outstanding they belong to gRPC
   Mutex mutex_;
   CondVar written_;
   bool writing_ TAMIZ_GUARDED_BY(mutex_) = false;

@@ -6,6 +6,11 @@
 
 namespace tamiz::server {
 
+grpc::ServerUnaryReactor* HashService::Hash(grpc::CallbackServerContext* context,
+                                            const v1::HashRequest* request, v1::HashResponse* response) {
+  return StartUnary(context, [&](UnaryCall& call) { BeginHash(*request, response, call); });
+}
+
 void HashService::BeginHash(const v1::HashRequest& request, v1::HashResponse* response, UnaryCall& call) {
   if (request.source_case() == v1::HashRequest::SOURCE_NOT_SET) {
     return call.End(WithField(InvalidArgument("the request has no source: set content or uri"), "source"));
@@ -38,7 +43,6 @@ void HashService::BeginHash(const v1::HashRequest& request, v1::HashResponse* re
 grpc::ServerUnaryReactor* HashService::Lookup(grpc::CallbackServerContext* context,
                                               const v1::LookupRequest* request,
                                               v1::LookupResponse* response) {
-  constexpr std::string_view kMethod = "HashService/Lookup";
   const auto look_up = [this, request, response]() -> Status {
     TAMIZ_ASSIGN_OR_RETURN(const match::Evidence evidence, ToEvidence(*request));
     StatusOr<match::Conclusion> conclusion =
@@ -55,11 +59,10 @@ grpc::ServerUnaryReactor* HashService::Lookup(grpc::CallbackServerContext* conte
   comparisons *= static_cast<std::uint64_t>(request->hashes_size());
   constexpr std::uint64_t kFewComparisons = 500'000;
   if (comparisons <= kFewComparisons && request->hashes_size() <= 64) {
-    return AnswerUnary(context, kMethod, parts_, look_up);
+    return AnswerUnary(context, look_up);
   }
   return RunUnary(
-      context, kMethod, parts_,
-      [&](work::Task task) { return parts_.admission.Submit(work::Lane::kLive, std::move(task)); },
+      context, [&](work::Task task) { return parts_.admission.Submit(work::Lane::kLive, std::move(task)); },
       [look_up](RpcCall&) { return look_up(); });
 }
 

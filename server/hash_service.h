@@ -1,6 +1,7 @@
 // tamiz.v1.HashService.
 #pragma once
 
+#include "server/early_methods.h"
 #include "server/service_parts.h"
 #include "tamiz/v1/hash_service.grpc.pb.h"
 
@@ -8,17 +9,18 @@ namespace tamiz::server {
 
 class UnaryCall;
 
-// Hash is handed over by EarlyService.
-class HashService final : public v1::HashService::WithGenericMethod_Hash<v1::HashService::CallbackService> {
+class HashService final : public EarlyMethods<v1::HashService, v1::HashService::CallbackService> {
  public:
   explicit HashService(const ServiceParts& parts) : parts_(parts) {}
 
-  // Ends `call`, now or later, with `response` filled in; both and `request` live until then.
-  void BeginHash(const v1::HashRequest& request, v1::HashResponse* response, UnaryCall& call);
+  grpc::ServerUnaryReactor* Hash(grpc::CallbackServerContext* context, const v1::HashRequest* request,
+                                 v1::HashResponse* response) override;
   grpc::ServerUnaryReactor* Lookup(grpc::CallbackServerContext* context, const v1::LookupRequest* request,
                                    v1::LookupResponse* response) override;
 
  private:
+  void BeginHash(const v1::HashRequest& request, v1::HashResponse* response, UnaryCall& call);
+
   const ServiceParts parts_;
 };
 

@@ -62,17 +62,15 @@ Status MayChange(const lists::ListInfo& info) {
 
 // Whatever reads or changes the store: never on a gRPC thread.
 template <typename Work>
-grpc::ServerUnaryReactor* ListService::OnChanges(grpc::CallbackServerContext* context,
-                                                 std::string_view method, Work work) {
+grpc::ServerUnaryReactor* ListService::OnChanges(grpc::CallbackServerContext* context, Work work) {
   return RunUnary(
-      context, method, parts_, [&](work::Task task) { return parts_.changes.Submit(std::move(task)); },
-      std::move(work));
+      context, [&](work::Task task) { return parts_.changes.Submit(std::move(task)); }, std::move(work));
 }
 
 grpc::ServerUnaryReactor* ListService::CreateList(grpc::CallbackServerContext* context,
                                                   const v1::CreateListRequest* request,
                                                   v1::CreateListResponse* response) {
-  return OnChanges(context, "ListService/CreateList", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_ASSIGN_OR_RETURN(lists::ListInfo info, ToListInfo(*request));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo made, parts_.lists.CreateList(std::move(info)));
     ToProto(made, response->mutable_list());
@@ -84,7 +82,7 @@ grpc::ServerUnaryReactor* ListService::CreateList(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* ListService::GetList(grpc::CallbackServerContext* context,
                                                const v1::GetListRequest* request,
                                                v1::GetListResponse* response) {
-  return OnChanges(context, "ListService/GetList", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
     ToProto(info, response->mutable_list());
@@ -100,7 +98,7 @@ grpc::ServerUnaryReactor* ListService::GetList(grpc::CallbackServerContext* cont
 grpc::ServerUnaryReactor* ListService::ListLists(grpc::CallbackServerContext* context,
                                                  const v1::ListListsRequest* request,
                                                  v1::ListListsResponse* response) {
-  return OnChanges(context, "ListService/ListLists", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     if (request->page_size() > kLargestPage) {
       return WithField(InvalidArgument(fmt::format("page_size is {}; at most {} is accepted",
                                                    request->page_size(), kLargestPage)),
@@ -126,7 +124,7 @@ grpc::ServerUnaryReactor* ListService::ListLists(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* ListService::UpdateList(grpc::CallbackServerContext* context,
                                                   const v1::UpdateListRequest* request,
                                                   v1::UpdateListResponse* response) {
-  return OnChanges(context, "ListService/UpdateList", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     const auto change = [&](lists::ListInfo& info) -> Status {
       TAMIZ_RETURN_IF_ERROR(MayChange(info));
@@ -145,7 +143,7 @@ grpc::ServerUnaryReactor* ListService::UpdateList(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* ListService::DeleteList(grpc::CallbackServerContext* context,
                                                   const v1::DeleteListRequest* request,
                                                   v1::DeleteListResponse*) {
-  return OnChanges(context, "ListService/DeleteList", [this, request](RpcCall&) -> Status {
+  return OnChanges(context, [this, request](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     return parts_.lists.DeleteList(request->list());
   });
@@ -206,8 +204,7 @@ Status ListService::HashMedia(const v1::EntryMedia& media, const std::string& fi
 grpc::ServerUnaryReactor* ListService::AddEntries(grpc::CallbackServerContext* context,
                                                   const v1::AddEntriesRequest* request,
                                                   v1::AddEntriesResponse* response) {
-  return PlainUnaryCall::Start(context, "ListService/AddEntries", parts_,
-                               [&](UnaryCall& call) { BeginAddEntries(request, response, &call); });
+  return StartUnary(context, [&](UnaryCall& call) { BeginAddEntries(request, response, &call); });
 }
 
 void ListService::BeginAddEntries(const v1::AddEntriesRequest* request, v1::AddEntriesResponse* response,
@@ -290,7 +287,7 @@ void ListService::BeginAddEntries(const v1::AddEntriesRequest* request, v1::AddE
 grpc::ServerUnaryReactor* ListService::RemoveEntries(grpc::CallbackServerContext* context,
                                                      const v1::RemoveEntriesRequest* request,
                                                      v1::RemoveEntriesResponse* response) {
-  return OnChanges(context, "ListService/RemoveEntries", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     if (request->entry_ids().empty() || request->entry_ids_size() > kMaxEntries) {
       return WithField(InvalidArgument(fmt::format("{} entry_ids; 1 to {} are accepted",
@@ -319,7 +316,7 @@ grpc::ServerUnaryReactor* ListService::RemoveEntries(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* ListService::DisableEntry(grpc::CallbackServerContext* context,
                                                     const v1::DisableEntryRequest* request,
                                                     v1::DisableEntryResponse* response) {
-  return OnChanges(context, "ListService/DisableEntry", [this, request, response](RpcCall& call) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall& call) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo before, parts_.lists.GetList(request->list()));
     TAMIZ_RETURN_IF_ERROR(MayChange(before));
@@ -354,7 +351,7 @@ grpc::ServerUnaryReactor* ListService::DisableEntry(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* ListService::ListHolds(grpc::CallbackServerContext* context,
                                                  const v1::ListHoldsRequest* request,
                                                  v1::ListHoldsResponse* response) {
-  return OnChanges(context, "ListService/ListHolds", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
     const WallTime now = Clock::System().WallNow();
@@ -370,7 +367,7 @@ grpc::ServerUnaryReactor* ListService::ListHolds(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* ListService::ResetBreaker(grpc::CallbackServerContext* context,
                                                     const v1::ResetBreakerRequest* request,
                                                     v1::ResetBreakerResponse* response) {
-  return OnChanges(context, "ListService/ResetBreaker", [this, request, response](RpcCall& call) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall& call) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_RETURN_IF_ERROR(lists::Exceptions::CheckReason(request->reason()));
     const WallTime now = Clock::System().WallNow();
@@ -407,7 +404,7 @@ grpc::ServerUnaryReactor* ListService::ResetBreaker(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* ListService::GetEntry(grpc::CallbackServerContext* context,
                                                 const v1::GetEntryRequest* request,
                                                 v1::GetEntryResponse* response) {
-  return OnChanges(context, "ListService/GetEntry", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::Entry entry,
@@ -427,7 +424,7 @@ grpc::ServerUnaryReactor* ListService::GetEntry(grpc::CallbackServerContext* con
 grpc::ServerUnaryReactor* ListService::ListVersions(grpc::CallbackServerContext* context,
                                                     const v1::ListVersionsRequest* request,
                                                     v1::ListVersionsResponse* response) {
-  return OnChanges(context, "ListService/ListVersions", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const std::vector<lists::VersionInfo> versions,
@@ -448,7 +445,7 @@ grpc::ServerUnaryReactor* ListService::ListVersions(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* ListService::RollbackList(grpc::CallbackServerContext* context,
                                                     const v1::RollbackListRequest* request,
                                                     v1::RollbackListResponse* response) {
-  return OnChanges(context, "ListService/RollbackList", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     if (request->version() == 0) {
       return WithField(InvalidArgument("version is 0; versions begin at 1"), "version");
@@ -465,7 +462,7 @@ grpc::ServerUnaryReactor* ListService::RollbackList(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* ListService::ApproveChange(grpc::CallbackServerContext* context,
                                                      const v1::ApproveChangeRequest* request,
                                                      v1::ApproveChangeResponse* response) {
-  return OnChanges(context, "ListService/ApproveChange", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     store::ChangeCounts counts;
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info,
@@ -485,7 +482,7 @@ grpc::ServerUnaryReactor* ListService::ApproveChange(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* ListService::DiffVersions(grpc::CallbackServerContext* context,
                                                     const v1::DiffVersionsRequest* request,
                                                     v1::DiffVersionsResponse* response) {
-  return OnChanges(context, "ListService/DiffVersions", [this, request, response](RpcCall&) -> Status {
+  return OnChanges(context, [this, request, response](RpcCall&) -> Status {
     TAMIZ_RETURN_IF_ERROR(NeedsList(request->list()));
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info, parts_.lists.GetList(request->list()));
     const std::uint64_t to = request->to_version() == 0 ? info.version : request->to_version();
@@ -496,9 +493,9 @@ grpc::ServerUnaryReactor* ListService::DiffVersions(grpc::CallbackServerContext*
   });
 }
 
-grpc::ServerWriteReactor<v1::ExportEntriesResponse>* ListService::ExportEntries(
-    grpc::CallbackServerContext* context, const v1::ExportEntriesRequest* request) {
-  return new ExportCall(context, request, parts_);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ListService::ExportEntries(grpc::CallbackServerContext* context,
+                                                                       const grpc::ByteBuffer* request) {
+  return new ExportCall(context, *request, parts_);
 }
 
 }  // namespace tamiz::server

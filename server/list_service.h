@@ -1,6 +1,7 @@
 // tamiz.v1.ListService.
 #pragma once
 
+#include "server/early_methods.h"
 #include "server/service_parts.h"
 #include "tamiz/v1/list_service.grpc.pb.h"
 
@@ -12,7 +13,9 @@ namespace tamiz::server {
 
 class UnaryCall;
 
-class ListService final : public v1::ListService::CallbackService {
+class ListService final
+    : public EarlyMethods<v1::ListService, v1::ListService::WithRawCallbackMethod_ExportEntries<
+                                               v1::ListService::CallbackService>> {
  public:
   explicit ListService(const ServiceParts& parts) : parts_(parts) {}
 
@@ -61,13 +64,13 @@ class ListService final : public v1::ListService::CallbackService {
   grpc::ServerUnaryReactor* DiffVersions(grpc::CallbackServerContext* context,
                                          const v1::DiffVersionsRequest* request,
                                          v1::DiffVersionsResponse* response) override;
-  grpc::ServerWriteReactor<v1::ExportEntriesResponse>* ExportEntries(
-      grpc::CallbackServerContext* context, const v1::ExportEntriesRequest* request) override;
+  // An ExportEntriesRequest in, ExportEntriesResponses out.
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportEntries(grpc::CallbackServerContext* context,
+                                                            const grpc::ByteBuffer* request) override;
 
  private:
   template <typename Work>
-  grpc::ServerUnaryReactor* OnChanges(grpc::CallbackServerContext* context, std::string_view method,
-                                      Work work);
+  grpc::ServerUnaryReactor* OnChanges(grpc::CallbackServerContext* context, Work work);
   // What AddEntries does once it is let in; ends `call`.
   void BeginAddEntries(const v1::AddEntriesRequest* request, v1::AddEntriesResponse* response,
                        UnaryCall* call);

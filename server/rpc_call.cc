@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 
 namespace tamiz::server {
@@ -43,6 +44,27 @@ RpcCall::RpcCall(const grpc::CallbackServerContext& server_context, std::string_
   context_.stop = stop_.get_token();
   context_.trace_parent = TraceParentOf(server_context);
   if (!entry().ok()) stop_.request_stop();
+}
+
+namespace {
+
+struct HandedOver {
+  const grpc::CallbackServerContext* context = nullptr;
+  UnaryCall* call = nullptr;
+};
+thread_local HandedOver handed_over;
+
+}  // namespace
+
+UnaryCall::HandOver::HandOver(const grpc::CallbackServerContext& context, UnaryCall& call) {
+  handed_over = {&context, &call};
+}
+
+UnaryCall::HandOver::~HandOver() { handed_over = {}; }
+
+UnaryCall& UnaryCall::Of(const grpc::CallbackServerContext& context) {
+  if (handed_over.context != &context) std::abort();  // a method was called by somebody else
+  return *handed_over.call;
 }
 
 Status CallCount::Take(Place& place) {

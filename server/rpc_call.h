@@ -52,10 +52,23 @@ class RpcCall {
 // Counts `status` if it is a refusal for want of capacity.
 void CountRefusal(const Status& status, metrics::Metrics& metrics);
 
-// A unary call, however gRPC hands it over.
+// A unary call. EarlyService begins it, reads its message and then calls the service's method, which finds
+// the call by its context and sees to it that End is called, now or later.
 class UnaryCall {
  public:
   virtual ~UnaryCall() = default;
+
+  // While a service's method is called on this thread.
+  class HandOver {
+   public:
+    HandOver(const grpc::CallbackServerContext& context, UnaryCall& call);
+    ~HandOver();
+    HandOver(const HandOver&) = delete;
+    HandOver& operator=(const HandOver&) = delete;
+  };
+  // REQUIRES: a HandOver of this context on this thread.
+  [[nodiscard]] static UnaryCall& Of(const grpc::CallbackServerContext& context);
+
   [[nodiscard]] RpcCall& call() { return call_; }
   // Once, last: nothing may be touched after it.
   virtual void End(const Status& status) = 0;
@@ -80,44 +93,24 @@ class UnaryCall {
   RpcCall call_;
 };
 
-// One whose message is there when it is handed over. Lives until OnDone.
-class PlainUnaryCall final : public UnaryCall, public grpc::ServerUnaryReactor {
- public:
-  // Begins a call: `begin` (void(UnaryCall&)) sees to it that End is called, now or later. It is not called
-  // if the caller may not.
-  template <typename Begin>
-  static grpc::ServerUnaryReactor* Start(grpc::CallbackServerContext* context, std::string_view method,
-                                         const ServiceParts& parts, Begin&& begin) {
-    auto* made = new PlainUnaryCall(*context, method, parts);
-    if (made->call().entry().ok()) {
-      begin(static_cast<UnaryCall&>(*made));
-    } else {
-      made->End(made->call().entry());
-    }
-    return made;
-  }
-
-  void End(const Status& status) override { Finish(call().End(status)); }
-
- private:
-  using UnaryCall::UnaryCall;
-  void OnCancel() override { call().Cancel(); }
-  void OnDone() override { delete this; }
-};
+// What a service's method returns: `begin` (void(UnaryCall&)) is called with the call of `context`. There is
+// no reactor but the call itself, so it is null.
+template <typename Begin>
+grpc::ServerUnaryReactor* StartUnary(const grpc::CallbackServerContext* context, Begin&& begin) {
+  begin(UnaryCall::Of(*context));
+  return nullptr;
+}
 
 // A call that is all work, put somewhere by `submit`.
 template <typename Submit, typename Work>
-grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, std::string_view method,
-                                   const ServiceParts& parts, Submit&& submit, Work work) {
-  return PlainUnaryCall::Start(context, method, parts,
-                               [&](UnaryCall& call) { call.Run(submit, std::move(work)); });
+grpc::ServerUnaryReactor* RunUnary(const grpc::CallbackServerContext* context, Submit&& submit, Work work) {
+  return StartUnary(context, [&](UnaryCall& call) { call.Run(submit, std::move(work)); });
 }
 
 // A call that `answer` (Status()) answers at once.
 template <typename Answer>
-grpc::ServerUnaryReactor* AnswerUnary(grpc::CallbackServerContext* context, std::string_view method,
-                                      const ServiceParts& parts, Answer&& answer) {
-  return PlainUnaryCall::Start(context, method, parts, [&](UnaryCall& call) { call.End(answer()); });
+grpc::ServerUnaryReactor* AnswerUnary(const grpc::CallbackServerContext* context, Answer&& answer) {
+  return StartUnary(context, [&](UnaryCall& call) { call.End(answer()); });
 }
 
 }  // namespace tamiz::server

@@ -11,6 +11,11 @@
 
 namespace tamiz::server {
 
+grpc::ServerUnaryReactor* ScanService::Scan(grpc::CallbackServerContext* context,
+                                            const v1::ScanRequest* request, v1::ScanResponse* response) {
+  return StartUnary(context, [&](UnaryCall& call) { BeginScan(*request, response, call); });
+}
+
 void ScanService::BeginScan(const v1::ScanRequest& request, v1::ScanResponse* response, UnaryCall& call) {
   StatusOr<std::shared_ptr<ScanJob>> job = ScanJob::Make(request, parts_);
   if (!job.ok()) return call.End(job.status());
@@ -28,9 +33,9 @@ grpc::ServerReadReactor<v1::ScanUploadRequest>* ScanService::ScanUpload(grpc::Ca
   return new ScanUploadCall(context, response, parts_);
 }
 
-grpc::ServerWriteReactor<v1::ScanStreamResponse>* ScanService::ScanStream(
-    grpc::CallbackServerContext* context, const v1::ScanStreamRequest* request) {
-  return new ScanStreamCall(context, request, parts_);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ScanService::ScanStream(grpc::CallbackServerContext* context,
+                                                                    const grpc::ByteBuffer* request) {
+  return new ScanStreamCall(context, *request, parts_);
 }
 
 grpc::ServerBidiReactor<v1::ScanManyRequest, v1::ScanManyResponse>* ScanService::ScanMany(
@@ -41,7 +46,7 @@ grpc::ServerBidiReactor<v1::ScanManyRequest, v1::ScanManyResponse>* ScanService:
 grpc::ServerUnaryReactor* ScanService::ListFormats(grpc::CallbackServerContext* context,
                                                    const v1::ListFormatsRequest*,
                                                    v1::ListFormatsResponse* response) {
-  return AnswerUnary(context, "ScanService/ListFormats", parts_, [&] {
+  return AnswerUnary(context, [&] {
     for (const media::FormatInfo& info : media::AllFormats()) {
       v1::Format* format = response->add_formats();
       format->set_name(std::string(info.name));

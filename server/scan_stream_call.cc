@@ -2,21 +2,23 @@
 
 #include <utility>
 
+#include "server/message_check.h"
 #include "server/proto_convert.h"
 #include "server/scan_job.h"
 
 namespace tamiz::server {
 
-ScanStreamCall::ScanStreamCall(grpc::CallbackServerContext* context, const v1::ScanStreamRequest* request,
+ScanStreamCall::ScanStreamCall(grpc::CallbackServerContext* context, const grpc::ByteBuffer& message,
                                const ServiceParts& parts)
     : parts_(parts), call_(*context, "ScanService/ScanStream", parts) {
-  const Status refused = call_.entry().ok() ? Begin(*request) : call_.entry();
+  const Status refused = call_.entry().ok() ? Begin(message) : call_.entry();
   if (!refused.ok()) EndWith(refused);
 }
 
-Status ScanStreamCall::Begin(const v1::ScanStreamRequest& request) {
-  TAMIZ_ASSIGN_OR_RETURN(std::shared_ptr<ScanJob> job, ScanJob::Make(request, parts_));
-  call_.pass().AddBytes(request.request().content().size());
+Status ScanStreamCall::Begin(const grpc::ByteBuffer& message) {
+  TAMIZ_RETURN_IF_ERROR(ReadMessage(message, kPictureLimits, request_));
+  TAMIZ_ASSIGN_OR_RETURN(std::shared_ptr<ScanJob> job, ScanJob::Make(request_, parts_));
+  call_.pass().AddBytes(request_.request().content().size());
   return parts_.admission.Submit(
       job->lane(),
       [this, job] {
@@ -102,7 +104,10 @@ ScanStreamCall::Step ScanStreamCall::NextStep() {
 }
 
 void ScanStreamCall::Start(const Step& step) {
-  if (step.write != nullptr) StartWrite(step.write);
+  if (step.write != nullptr) {
+    if (!WriteMessage(*step.write, bytes_).ok()) bytes_.Clear();
+    StartWrite(&bytes_);
+  }
   if (!step.finish) return;
   Status end;
   {

@@ -16,11 +16,10 @@ namespace tamiz::server {
 
 // The scan never waits for the client: of progress that was not sent yet only the newest is kept, and matches
 // are at most as many as a result holds, twice. Lives until OnDone.
-class ScanStreamCall final : public grpc::ServerWriteReactor<v1::ScanStreamResponse>,
-                             private scan::ScanObserver {
+class ScanStreamCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, private scan::ScanObserver {
  public:
-  // `request` outlives the call.
-  ScanStreamCall(grpc::CallbackServerContext* context, const v1::ScanStreamRequest* request,
+  // `message` is a ScanStreamRequest.
+  ScanStreamCall(grpc::CallbackServerContext* context, const grpc::ByteBuffer& message,
                  const ServiceParts& parts);
 
  private:
@@ -31,7 +30,7 @@ class ScanStreamCall final : public grpc::ServerWriteReactor<v1::ScanStreamRespo
   void OnProgress(const scan::ScanProgress& progress) override;
   void OnMatch(const match::Match& match) override;
 
-  Status Begin(const v1::ScanStreamRequest& request);
+  Status Begin(const grpc::ByteBuffer& message);
   // Queues `event` before the end; as progress it takes the place of older progress.
   void Tell(std::unique_ptr<v1::ScanStreamResponse> event, bool is_progress);
   // Ends the call when all that is queued was sent.
@@ -49,6 +48,9 @@ class ScanStreamCall final : public grpc::ServerWriteReactor<v1::ScanStreamRespo
   // Constant after construction.
   const ServiceParts& parts_;
   RpcCall call_;
+  v1::ScanStreamRequest request_;
+
+  grpc::ByteBuffer bytes_;  // while a write is outstanding they belong to gRPC
 
   Mutex mutex_;
   std::deque<std::unique_ptr<v1::ScanStreamResponse>> events_ TAMIZ_GUARDED_BY(mutex_);
