@@ -157,7 +157,9 @@ EarlyService::EarlyService(const Services& services, const ServiceParts& parts) 
   Add(lists, "ListService/UpdateList", &ListService::UpdateList);
   Add(services.exchanges, "ExchangeService/AddExchange", &ExchangeService::AddExchange);
   Add(services.exchanges, "ExchangeService/ListExchanges", &ExchangeService::ListExchanges);
+  Add(services.exchanges, "ExchangeService/ListFeedbackReasons", &ExchangeService::ListFeedbackReasons);
   Add(services.exchanges, "ExchangeService/RemoveExchange", &ExchangeService::RemoveExchange);
+  Add(services.exchanges, "ExchangeService/SendFeedback", &ExchangeService::SendFeedback);
   Add(services.exchanges, "ExchangeService/SyncExchange", &ExchangeService::SyncExchange);
   Add(services.exchanges, "ExchangeService/TestExchange", &ExchangeService::TestExchange);
   Add(services.admin, "AdminService/GetStatus", &AdminService::GetStatus);

@@ -128,8 +128,7 @@ grpc::ServerUnaryReactor* ExchangeService::ListFeedbackReasons(grpc::CallbackSer
                                                                const v1::ListFeedbackReasonsRequest* request,
                                                                v1::ListFeedbackReasonsResponse* response) {
   return RunUnary(
-      context, "ExchangeService/ListFeedbackReasons", parts_,
-      [&](work::Task task) { return syncs_.Submit(std::move(task)); },
+      context, [&](work::Task task) { return syncs_.Submit(std::move(task)); },
       [this, request, response](RpcCall& call) -> Status {
         TAMIZ_ASSIGN_OR_RETURN(
             const std::vector<exchange::FeedbackReason> reasons,
@@ -147,8 +146,7 @@ grpc::ServerUnaryReactor* ExchangeService::SendFeedback(grpc::CallbackServerCont
                                                         const v1::SendFeedbackRequest* request,
                                                         v1::SendFeedbackResponse*) {
   return RunUnary(
-      context, "ExchangeService/SendFeedback", parts_,
-      [&](work::Task task) { return syncs_.Submit(std::move(task)); },
+      context, [&](work::Task task) { return syncs_.Submit(std::move(task)); },
       [this, request](RpcCall& call) -> Status {
         if (request->kind() != v1::FEEDBACK_KIND_AFFIRMATIVE &&
             request->kind() != v1::FEEDBACK_KIND_NEGATIVE) {
