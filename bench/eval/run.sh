@@ -20,11 +20,12 @@ build=${TAMIZ_BUILD_DIR:-build/bench}
 [ -f "$build/CMakeCache.txt" ] || cmake --preset bench
 cmake --build "$build" --target tamiz-eval
 
-# Folders of the packages that hold photographs, drawings, maps and screens; icons are left out by size.
+# Folders of the packages that hold photographs, drawings, maps and screens; icons are left out by size. Figures of
+# documentation show other pictures of the same package within them: they would count as strangers and are none.
 folders=()
 for package in $(deploy/install-packages.sh --print eval); do
   while read -r folder; do folders+=("$folder"); done < <(
-    dpkg -L "$package" | grep -iE '\.(jpe?g|png|webp|gif|tiff?|bmp)$' | sed -E 's|^(/usr/share/[^/]+/[^/]+).*|\1|' | sort -u)
+    dpkg -L "$package" | grep -iE '\.(jpe?g|png|webp|gif|tiff?|bmp)$' | sed -E 's|^(/usr/share/[^/]+/[^/]+).*|\1|' | grep -v '^/usr/share/\(doc\|icons\)/' | sort -u)
 done
 [ -z "${TAMIZ_SHARED_DIR:-}" ] || folders+=("$TAMIZ_SHARED_DIR/testdata/pdq/images")
 arguments=()
