@@ -58,6 +58,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           std::abort();
         }
         break;
+      case MessageKind::kPart:
+        if (message.part.index == 0 || message.part.index > tamiz::media::kMaxParts ||
+            ToMediaPart(message.part).codec.size() > kMaxCodecBytes) {
+          std::abort();
+        }
+        break;
       case MessageKind::kReady:
       case MessageKind::kPlanned:
       case MessageKind::kProgress:
