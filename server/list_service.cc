@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <set>
 
 #include "core/base/log.h"
+#include "core/lists/crop_id.h"
+#include "core/match/matcher.h"
 #include "server/export_call.h"
 #include "server/import_call.h"
 #include "server/intake.h"
@@ -47,6 +51,22 @@ void FillCosts(const lists::ListInfo& info, const ServiceParts& parts, v1::HashL
       calibration->FalsePositivesPerMillion(policy.review_radius.value_or(policy.radius), hashes, looks));
   list->set_confidence_at_radius(
       calibration->Probability({.distance = policy.radius, .list_hashes = hashes, .queries = 8}));
+}
+
+using CropRects = std::vector<match::RelativeRect>;
+
+CropRects StoredCrops() {
+  CropRects rects;
+  for (const lists::CropRect& crop : lists::kStoredCrops) {
+    rects.push_back({crop.left / 1000.0, crop.top / 1000.0, crop.width / 1000.0, crop.height / 1000.0});
+  }
+  return rects;
+}
+
+// Adds the identifiers that crops of an entry have, whether there are any or not.
+void AddCropsOf(const std::string& entry_id, std::vector<std::string>& ids) {
+  if (lists::ParseCropId(entry_id)) return;
+  for (const lists::CropRect& crop : lists::kStoredCrops) ids.push_back(lists::CropId(entry_id, crop));
 }
 
 }  // namespace
@@ -155,7 +175,8 @@ grpc::ServerReadReactor<v1::ImportEntriesRequest>* ListService::ImportEntries(
 }
 
 Status ListService::HashMedia(const v1::EntryMedia& media, const std::string& field,
-                              const CallContext& context, lists::Entry& entry) {
+                              const CallContext& context, lists::Entry& entry,
+                              std::vector<lists::Entry>* crops) {
   const auto refuse = [&](const std::string& why) {
     return WithField(InvalidArgument(fmt::format("{} (entry \"{}\"): {}", field, entry.id, why)), field);
   };
@@ -167,7 +188,8 @@ Status ListService::HashMedia(const v1::EntryMedia& media, const std::string& fi
     TAMIZ_RETURN_IF_ERROR(BringIn(media.content(), parts_.source, parts_.budget, input));
   }
   TAMIZ_ASSIGN_OR_RETURN(const scan::ScanOutput output,
-                         parts_.scanner.Hash(std::move(input), context, std::chrono::steady_clock::now()));
+                         parts_.scanner.Hash(std::move(input), context, std::chrono::steady_clock::now(),
+                                             crops != nullptr ? StoredCrops() : CropRects()));
   // Half a picture makes a bad reference: whatever could not be looked at refuses the entry.
   if (!output.conclusion.reasons.empty()) {
     const media::IncompleteReason& reason = output.conclusion.reasons.front();
@@ -198,6 +220,23 @@ Status ListService::HashMedia(const v1::EntryMedia& media, const std::string& fi
     }
   }
   if (const std::string fault = lists::FaultOf(entry); !fault.empty()) return refuse(fault);
+  if (crops == nullptr || moving) return OkStatus();
+  for (const scan::CropHash& crop : output.crops) {
+    if (crop.quality < match::kDefaultQualityFloor) continue;
+    lists::Entry kept = entry;
+    const auto thousandths = [](double share) {
+      return static_cast<std::uint32_t>(std::lround(1000 * share));
+    };
+    kept.id = lists::CropId(entry.id, {thousandths(crop.rect.left), thousandths(crop.rect.top),
+                                       thousandths(crop.rect.width), thousandths(crop.rect.height)});
+    lists::EntryHash hash;
+    const auto bytes = crop.hash.ToBytes();
+    hash.value.assign(bytes.begin(), bytes.end());
+    hash.quality = static_cast<std::uint32_t>(std::clamp(crop.quality, 0, 100));
+    kept.hashes = {std::move(hash)};
+    if (const std::string fault = lists::FaultOf(kept); !fault.empty()) return refuse(fault);
+    crops->push_back(std::move(kept));
+  }
   return OkStatus();
 }
 
@@ -240,6 +279,8 @@ void ListService::BeginAddEntries(const v1::AddEntriesRequest* request, v1::AddE
       if (!ids.insert(entry.id).second) return TwiceIn(entry.id, "media");
       change.upserts.push_back(std::move(entry));
     }
+    // Crops of what is replaced go with it.
+    for (const std::string& id : ids) AddCropsOf(id, change.removals);
     return OkStatus();
   }();
   if (!checked.ok()) return call->End(checked);
@@ -270,17 +311,20 @@ void ListService::BeginAddEntries(const v1::AddEntriesRequest* request, v1::AddE
       return call->End(status);
     }
   }
-  const Status refused = parts_.admission.Submit(work::Lane::kLive, [this, request, call, submit_change,
-                                                                     wanted = std::move(change),
-                                                                     share = std::move(share)]() mutable {
-    const auto first = wanted.upserts.size() - static_cast<std::size_t>(request->media_size());
-    for (int i = 0; i < request->media_size(); ++i) {
-      const Status status = HashMedia(request->media(i), fmt::format("media[{}]", i), call->call().context(),
-                                      wanted.upserts[first + static_cast<std::size_t>(i)]);
-      if (!status.ok()) return call->End(status);
-    }
-    submit_change(std::move(wanted));
-  });
+  const Status refused = parts_.admission.Submit(
+      work::Lane::kLive,
+      [this, request, call, submit_change, wanted = std::move(change), share = std::move(share)]() mutable {
+        const auto first = wanted.upserts.size() - static_cast<std::size_t>(request->media_size());
+        std::vector<lists::Entry> crops;
+        for (int i = 0; i < request->media_size(); ++i) {
+          const Status status = HashMedia(
+              request->media(i), fmt::format("media[{}]", i), call->call().context(),
+              wanted.upserts[first + static_cast<std::size_t>(i)], request->store_crops() ? &crops : nullptr);
+          if (!status.ok()) return call->End(status);
+        }
+        std::ranges::move(crops, std::back_inserter(wanted.upserts));
+        submit_change(std::move(wanted));
+      });
   if (!refused.ok()) call->End(refused);
 }
 
@@ -303,6 +347,7 @@ grpc::ServerUnaryReactor* ListService::RemoveEntries(grpc::CallbackServerContext
     for (const std::string& id : request->entry_ids()) {
       if (const auto entry = parts_.store.GetEntry(before.list_id, id); !entry.ok()) return entry.status();
       change.removals.push_back(id);
+      AddCropsOf(id, change.removals);
     }
     store::ChangeCounts counts;
     TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo after,

@@ -75,8 +75,9 @@ class ListService final
   void BeginAddEntries(const v1::AddEntriesRequest* request, v1::AddEntriesResponse* response,
                        UnaryCall* call);
   // Hashes a picture or a video into `entry`. Blocks; on an admitted worker.
+  // Fills in the hashes of `entry`; those of its crops become entries in `crops` if that is given.
   Status HashMedia(const v1::EntryMedia& media, const std::string& field, const CallContext& context,
-                   lists::Entry& entry);
+                   lists::Entry& entry, std::vector<lists::Entry>* crops);
 
   const ServiceParts parts_;
 };

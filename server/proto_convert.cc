@@ -322,6 +322,13 @@ Status CheckTexts(const lists::ListInfo& info) {
   return OkStatus();
 }
 
+void Fill(const match::RelativeRect& rect, v1::Region* proto) {
+  proto->set_x(rect.left);
+  proto->set_y(rect.top);
+  proto->set_width(rect.width);
+  proto->set_height(rect.height);
+}
+
 v1::ListMode ModeOf(lists::ListMode mode) { return static_cast<v1::ListMode>(mode); }
 
 }  // namespace
@@ -349,13 +356,9 @@ void ToProto(const match::Match& match, v1::Match* proto) {
   if (match.transform)
     proto->set_transform(static_cast<v1::Transform>(static_cast<int>(*match.transform) + 1));
   proto->set_border_removed(match.border_removed);
-  if (match.region) {
-    proto->mutable_region()->set_x(match.region->left);
-    proto->mutable_region()->set_y(match.region->top);
-    proto->mutable_region()->set_width(match.region->width);
-    proto->mutable_region()->set_height(match.region->height);
-  }
+  if (match.region) Fill(*match.region, proto->mutable_region());
   proto->set_straightened_degrees(match.straightened_degrees);
+  if (match.reference_region) Fill(*match.reference_region, proto->mutable_reference_region());
   proto->set_quality_query(match.quality_query);
   proto->set_quality_reference(match.quality_reference);
   for (const std::uint32_t part : match.parts) proto->add_parts(part);

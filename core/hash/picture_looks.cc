@@ -8,6 +8,7 @@
 #include "core/media/border.h"
 #include "core/media/reduced_luma.h"
 #include "core/media/regions.h"
+#include "core/media/straighten.h"
 
 namespace tamiz::hash {
 namespace {
@@ -58,10 +59,18 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
       looks.push_back({LookKind::kBorderRemoved, rect, 0, hash(rect)});
     }
   }
+  if (options.straighten) {
+    if (const std::optional<media::Straightened> turned_back = media::Straighten(copy)) {
+      const media::ReducedLuma own(turned_back->view());
+      looks.push_back({LookKind::kStraightened, turned_back->bounds, turned_back->turned_degrees,
+                       scratch_->sampler.Hash(own, {0, 0, turned_back->width, turned_back->height})});
+    }
+  }
   if (options.regions) {
     for (const media::PixelRect& rect : media::FindRegions(copy)) {
-      const bool known = std::any_of(looks.begin(), looks.end(),
-                                     [&](const PictureLook& look) { return IsSame(look.rect, rect); });
+      const bool known = std::any_of(looks.begin(), looks.end(), [&](const PictureLook& look) {
+        return look.kind != LookKind::kStraightened && IsSame(look.rect, rect);
+      });
       if (!known) looks.push_back({LookKind::kRegion, rect, 0, hash(rect)});
     }
   }

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "core/lists/crop_id.h"
 #include "core/match/confidence.h"
 #include "core/match/known_video.h"
 
@@ -28,7 +29,8 @@ Candidate NewCandidate(const ListSnapshot& list, std::uint32_t entry) {
   if (list.info.policy.mode == ListMode::kShadow) {
     candidate.match.shadow = true;
     candidate.match.shadow_reason = "policy";
-  } else if (list.info.policy.exceptions.TrippedBreaker(candidate.match.entry_id) != nullptr) {
+  } else if (list.info.policy.exceptions.TrippedBreaker(lists::PictureIdOf(candidate.match.entry_id)) !=
+             nullptr) {
     candidate.match.shadow = true;
     candidate.match.shadow_reason = "breaker";
   }
@@ -303,6 +305,12 @@ Match Write(const Candidate& candidate, const UploadTimes& upload) {
   match.source_org = list.info.source_org;
   match.action_hint = list.info.policy.action_hint;
   match.metadata = std::move(entry.metadata);
+  if (const std::optional<lists::CropOf> crop = lists::ParseCropId(candidate.match.entry_id)) {
+    match.entry_id = crop->entry_id;
+    const auto share = [](std::uint32_t thousandths) { return thousandths / 1000.0; };
+    match.reference_region = {share(crop->rect.left), share(crop->rect.top), share(crop->rect.width),
+                              share(crop->rect.height)};
+  }
 
   if (candidate.found != nullptr) {
     WriteRanges(candidate, upload, match);

@@ -93,6 +93,7 @@ struct Match {
   bool border_removed = false;
   std::optional<RelativeRect> region;  // the part of the upload's best frame, if that was a region
   double straightened_degrees = 0;
+  std::optional<RelativeRect> reference_region;  // of the known picture, where a stored crop matched
   std::uint32_t quality_query = 0, quality_reference = 0;
   std::vector<TimeRange> query_ranges, reference_ranges;
   std::vector<std::uint32_t> parts;  // of the upload in which it was found, unless in itself alone

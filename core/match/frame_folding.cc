@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/lists/crop_id.h"
+
 namespace tamiz::match {
 namespace {
 
@@ -153,7 +155,7 @@ bool MayMatch(const lists::ListSnapshot& list, std::uint32_t entry, WallTime now
   const auto expires_at = list.ExpiresAt(entry);
   if (expires_at && *expires_at <= now) return false;
   const lists::Exceptions& exceptions = list.info.policy.exceptions;
-  return exceptions.empty() || !exceptions.IsDisabled(list.IdOf(entry), now);
+  return exceptions.empty() || !exceptions.IsDisabled(lists::PictureIdOf(list.IdOf(entry)), now);
 }
 
 void Found::Tidy() {

@@ -1,7 +1,11 @@
 #include "core/match/matcher.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
 
+#include "core/lists/crop_id.h"
 #include "core/match/digest_lookup.h"
 #include "core/match/verdict.h"
 #include "fmt/format.h"
@@ -202,8 +206,13 @@ Conclusion Matching::Finish(UploadEnd end) {
   }
   Judge(candidates, conclusion);
   std::ranges::sort(candidates, is_stronger);
-  const std::size_t kept = std::min(candidates.size(), kMaxMatches);
-  for (std::size_t i = 0; i < kept; ++i) conclusion.matches.push_back(Write(candidates[i], upload));
+  // A picture and its crops are one thing that is known: the strongest speaks for it.
+  std::set<std::pair<const ListSnapshot*, std::string>> told;
+  for (const Candidate& candidate : candidates) {
+    if (conclusion.matches.size() == kMaxMatches) break;
+    const std::string picture(lists::PictureIdOf(candidate.match.entry_id));
+    if (told.emplace(candidate.list, picture).second) conclusion.matches.push_back(Write(candidate, upload));
+  }
 
   if (budget_.exceeded) {
     conclusion.reasons.push_back({IncompleteCode::kMatchLimit,

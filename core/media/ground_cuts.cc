@@ -6,12 +6,13 @@
 namespace tamiz::media {
 namespace {
 
-constexpr int kTolerance = 8;    // levels from a line's own brightness
-constexpr int kNoiseShare = 64;  // of a line's cells, one in so many may be off
-constexpr int kSameBand = 6;     // levels between neighbouring lines of a band
-constexpr int kMostDrift = 14;   // levels from one side of a band to the other
-constexpr int kSameGround = 12;  // levels between bands of one ground
-constexpr int kSamples = 16;     // of a line, for a first opinion
+constexpr int kTolerance = 8;      // levels from a line's own brightness
+constexpr int kNoiseShare = 64;    // of a line's cells, one in so many may be off
+constexpr int kSameBand = 6;       // levels between neighbouring lines of a band
+constexpr int kMostDrift = 14;     // levels from one side of a band to the other
+constexpr int kSameGround = 12;    // levels between bands of one ground
+constexpr int kMostSamples = 128;  // of a line, to be sure
+constexpr int kSamples = 16;       // of a line, for a first opinion
 constexpr int kMostDepth = 6;
 constexpr std::size_t kMostCandidates = 64;
 
@@ -78,7 +79,7 @@ class Cutter {
     if (off > 1) return -1;
     int outside = 0;
     int count = 0;
-    const int every = along == Along::kRows ? 1 : std::max(1, length / 256);
+    const int every = std::max(1, length / kMostSamples);
     for (int i = 0; i < length; i += every, ++count) outside += std::abs(at(i) - level) > kTolerance ? 1 : 0;
     return outside * kNoiseShare <= count ? level : -1;
   }

@@ -16,26 +16,30 @@ void AddRow(const std::uint8_t* row, std::uint16_t* sums, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) sums[i] = static_cast<std::uint16_t>(sums[i] + row[i]);
 }
 
-// Cells of one row from the sums of `rows` rows of pixels. A factor that is known makes short loops.
-template <std::uint32_t known_factor>
-void Average(const std::vector<std::uint16_t>& sums, std::uint32_t rows, std::uint8_t* cells,
-             std::size_t width, std::uint32_t factor = known_factor) {
-  if constexpr (known_factor != 0) factor = known_factor;
-  const std::size_t whole = sums.size() / factor;
-  const std::uint32_t count = factor * rows;
-  // Rounded division by a number up to 4 * factor, exact for what fits here.
-  const std::uint32_t reciprocal = (1U << 20U) / count + 1;
-  for (std::size_t x = 0; x < whole; ++x) {
-    std::uint32_t sum = count / 2;
-    for (std::size_t i = 0; i < factor; ++i) sum += sums[x * factor + i];
-    cells[x] = known_factor != 0 ? static_cast<std::uint8_t>(sum * reciprocal >> 20U)
-                                 : static_cast<std::uint8_t>(sum / count);
+// Cells of one row from the sums of `rows` rows of pixels.
+void AverageAny(const std::vector<std::uint16_t>& sums, std::uint32_t rows, std::uint32_t factor,
+                std::size_t first, std::uint8_t* cells, std::size_t width) {
+  for (std::size_t x = first; x < width; ++x) {
+    const std::size_t from = x * factor;
+    const std::size_t to = std::min<std::size_t>(from + factor, sums.size());
+    std::uint32_t sum = 0;
+    for (std::size_t i = from; i < to; ++i) sum += sums[i];
+    const auto count = static_cast<std::uint32_t>(to - from) * rows;
+    cells[x] = static_cast<std::uint8_t>((sum + count / 2) / count);
   }
-  if (whole == width) return;
-  std::uint32_t sum = 0;
-  for (std::size_t i = whole * factor; i < sums.size(); ++i) sum += sums[i];
-  cells[whole] = static_cast<std::uint8_t>(
-      sum / ((static_cast<std::uint32_t>(sums.size()) - static_cast<std::uint32_t>(whole) * factor) * rows));
+}
+
+// The same where all is known beforehand, so that compilers vectorise it.
+template <std::uint16_t factor>
+void Average(const std::vector<std::uint16_t>& sums, std::uint8_t* cells, std::size_t width) {
+  constexpr std::uint16_t kCount = factor * factor;
+  const std::size_t whole = sums.size() / factor;
+  for (std::size_t x = 0; x < whole; ++x) {
+    std::uint16_t sum = kCount / 2;
+    for (std::size_t i = 0; i < factor; ++i) sum = static_cast<std::uint16_t>(sum + sums[x * factor + i]);
+    cells[x] = static_cast<std::uint8_t>(sum / kCount);
+  }
+  AverageAny(sums, factor, factor, whole, cells, width);
 }
 
 }  // namespace
@@ -61,18 +65,14 @@ ReducedLuma::ReducedLuma(const LumaView& luma, std::uint32_t most_cells) : pictu
       AddRow(luma.data + std::size_t{row} * luma.stride, sums.data(), sums.size());
     }
     std::uint8_t* cell = cells_.data() + std::size_t{y} * width;
-    switch (factor_) {
-      case 2:
-        Average<2>(sums, rows, cell, width);
-        break;
-      case 3:
-        Average<3>(sums, rows, cell, width);
-        break;
-      case 4:
-        Average<4>(sums, rows, cell, width);
-        break;
-      default:
-        Average<0>(sums, rows, cell, width, factor_);
+    if (factor_ == 2 && rows == 2) {
+      Average<2>(sums, cell, width);
+    } else if (factor_ == 3 && rows == 3) {
+      Average<3>(sums, cell, width);
+    } else if (factor_ == 4 && rows == 4) {
+      Average<4>(sums, cell, width);
+    } else {
+      AverageAny(sums, rows, factor_, 0, cell, width);
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "core/scan/frame_hashing.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -68,6 +69,21 @@ void FrameHashing::Hash(const media::Frame& frame, bool look_inside,
   if (!looks_) {
     look.pdq = ThreadHasher().HashOrientations(luma);
     looks.push_back(look);
+    for (const match::RelativeRect& crop : crops_) {
+      const auto part = [](double share, std::uint32_t size) {
+        return static_cast<std::uint32_t>(std::lround(share * size));
+      };
+      const media::PixelRect rect{part(crop.left, luma.width), part(crop.top, luma.height),
+                                  part(crop.width, luma.width), part(crop.height, luma.height)};
+      if (rect.width == 0 || rect.height == 0 || rect.left + rect.width > luma.width ||
+          rect.top + rect.height > luma.height) {
+        continue;
+      }
+      look.pdq = ThreadHasher().HashOrientations(media::Crop(luma, rect));
+      look.kind = hash::LookKind::kRegion;
+      look.rect = crop;
+      looks.push_back(look);
+    }
     return;
   }
   hash::LookOptions options = *looks_;

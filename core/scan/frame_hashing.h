@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -30,6 +31,9 @@ class FrameHashing {
   // all orientations.
   FrameHashing(work::ComputePool& compute, const Clock& clock, const std::optional<hash::LookOptions>& looks)
       : clock_(clock), looks_(looks), group_(compute) {}
+
+  // Also hashes these parts of each frame, as looks of kind kRegion. Before the first Add.
+  void AlsoHash(std::vector<match::RelativeRect> crops) { crops_ = std::move(crops); }
 
   // Blocks while too many frames wait: the back-pressure on the decoder. Frames come in order of their index.
   void Add(std::unique_ptr<media::Frame> frame);
@@ -67,6 +71,7 @@ class FrameHashing {
 
   const Clock& clock_;
   const std::optional<hash::LookOptions> looks_;
+  std::vector<match::RelativeRect> crops_;
   // Touched by the thread that drives.
   std::uint64_t frames_ = 0;
   std::uint64_t repeats_ = 0;

@@ -266,8 +266,9 @@ struct Scanner::State {
   struct Wanted {
     bool hashes = false;  // keep them for the answer
     media::SamplingPlan plan;
-    match::Matching* matching = nullptr;  // where frames and digests are looked up; null: nowhere
-    ScanReporter* reporter = nullptr;     // told of progress and matches if there is a matching
+    std::vector<match::RelativeRect> crops;  // parts to hash as well
+    match::Matching* matching = nullptr;     // where frames and digests are looked up; null: nowhere
+    ScanReporter* reporter = nullptr;        // told of progress and matches if there is a matching
   };
 
   // Digests that are computed beside the decoder, if nobody has computed them before.
@@ -435,10 +436,15 @@ Status Scanner::State::LookAtFrames(const ScanInput& input, const Config& config
   std::optional<hash::LookOptions> wanted_looks;
   if (wanted.matching != nullptr) wanted_looks = wanted.matching->WantedLooks();
   FrameHashing hashing(parts.compute, parts.clock, wanted_looks);
+  hashing.AlsoHash(wanted.crops);
   std::optional<FrameLookup> lookup;
   if (wanted.matching != nullptr) lookup.emplace(parts.compute, parts.clock, *wanted.matching);
   const auto pass_on = [&](std::vector<match::FrameEvidence>&& looks) {
     if (wanted.hashes) KeepHashes(looks, output.hashes);
+    for (const match::FrameEvidence& look : looks) {
+      if (wanted.crops.empty() || look.index != 0 || look.kind != hash::LookKind::kRegion) continue;
+      output.crops.push_back({look.rect, look.pdq.hashes[0], look.pdq.quality});
+    }
     if (lookup) lookup->Add(std::move(looks));
   };
 
@@ -703,7 +709,8 @@ StatusOr<ScanOutput> Scanner::Scan(ScanInput input, const CallContext& context, 
   return output;
 }
 
-StatusOr<ScanOutput> Scanner::Hash(ScanInput input, const CallContext& context, SteadyTime admitted_at) {
+StatusOr<ScanOutput> Scanner::Hash(ScanInput input, const CallContext& context, SteadyTime admitted_at,
+                                   std::vector<match::RelativeRect> crops) {
   const std::shared_ptr<const Config> config = state_->config();
   const State::Times times = state_->TimesOf(*config, context);
   TAMIZ_RETURN_IF_ERROR(context.StillWanted(times.started));
@@ -711,7 +718,8 @@ StatusOr<ScanOutput> Scanner::Hash(ScanInput input, const CallContext& context, 
   media::SamplingDefaults defaults = DefaultsOf(*config);
   defaults.preset = media::SamplingPreset::kExact;
   StatusOr<State::Looked> looked = state_->Look(
-      input, *config, context, times, {.hashes = true, .plan = media::PlanOf(input.sampling, defaults)});
+      input, *config, context, times,
+      {.hashes = true, .plan = media::PlanOf(input.sampling, defaults), .crops = std::move(crops)});
   if (!looked.ok()) {
     state_->parts.metrics.ScanFailed(absl::StatusCodeToString(looked.status().code()));
     return looked.status();

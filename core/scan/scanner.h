@@ -76,6 +76,13 @@ struct FrameHash {
   std::chrono::microseconds span{0};  // of what is not repeated: up to the last frame that repeats it
 };
 
+// Hash of a part of a frame, where those were asked for.
+struct CropHash {
+  match::RelativeRect rect;
+  hash::Hash256 hash;
+  int quality = 0;
+};
+
 struct ScanTimings {
   std::chrono::microseconds queue{0}, fetch{0}, decode{0}, hash{0}, match{0}, total{0};
   WallTime started_at{};
@@ -97,6 +104,7 @@ struct ScanOutput {
   double time_covered = 0;        // 0…1, of the upload itself
   bool stopped_on_match = false;  // what comes after the match was not looked at, as asked for
   std::vector<match::TimeRange> unseen;
+  std::vector<CropHash> crops;    // of the first frame; see Scanner::Hash
   std::vector<FrameHash> hashes;  // if asked for; the first look at each frame (as shown, borders kept)
   ScanTimings timings;
 };
@@ -125,9 +133,9 @@ class Scanner {
   [[nodiscard]] StatusOr<ScanOutput> Scan(ScanInput input, const CallContext& context, SteadyTime admitted_at,
                                           ScanObserver* observer = nullptr);
   // Without a look-up: the verdict is meaningless, the reasons stand in `conclusion.reasons`, all frames in
-  // `hashes`.
-  [[nodiscard]] StatusOr<ScanOutput> Hash(ScanInput input, const CallContext& context,
-                                          SteadyTime admitted_at);
+  // `hashes`; hashes of those parts of the first frame that are named in `crops`.
+  [[nodiscard]] StatusOr<ScanOutput> Hash(ScanInput input, const CallContext& context, SteadyTime admitted_at,
+                                          std::vector<match::RelativeRect> crops = {});
   // Foreign hashes only.
   [[nodiscard]] StatusOr<match::Conclusion> Lookup(const match::Evidence& evidence,
                                                    const std::vector<std::string>& lists);

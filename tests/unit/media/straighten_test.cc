@@ -1,0 +1,86 @@
+#include "core/media/straighten.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <random>
+#include <vector>
+
+#include "core/hash/pdq_hasher.h"
+#include "tests/unit/hash/patterns.h"
+
+namespace tamiz::media {
+namespace {
+
+using hash::MakePattern;
+using hash::Picture;
+
+// The picture turned clockwise about the middle of a frame of one brightness.
+Picture Turned(const Picture& picture, double degrees, std::uint32_t width, std::uint32_t height,
+               int ground) {
+  Picture frame{width, height,
+                std::vector<std::uint8_t>(std::size_t{width} * height, static_cast<std::uint8_t>(ground))};
+  const double c = std::cos(degrees * std::numbers::pi / 180), s = std::sin(degrees * std::numbers::pi / 180);
+  for (std::uint32_t y = 0; y < height; ++y) {
+    for (std::uint32_t x = 0; x < width; ++x) {
+      const double u = x - width / 2.0, v = y - height / 2.0;
+      const double px = c * u + s * v + picture.width / 2.0, py = -s * u + c * v + picture.height / 2.0;
+      if (px < 0 || py < 0 || px >= picture.width || py >= picture.height) continue;
+      frame.pixels[std::size_t{y} * width + x] =
+          picture.pixels[static_cast<std::size_t>(py) * picture.width + static_cast<std::size_t>(px)];
+    }
+  }
+  return frame;
+}
+
+TEST(Straighten, TurnsAPictureBack) {
+  hash::PdqHasher hasher;
+  const Picture picture = MakePattern("octaves", 480, 360, {.a = 64, .b = 20});
+  const hash::Hash256 wanted = hasher.Hash(picture.View()).hash;
+  for (const double degrees : {-12.0, -5.0, -2.0, 2.0, 3.5, 8.0, 15.0}) {
+    for (const int ground : {0, 255}) {
+      const Picture scene = Turned(picture, degrees, 700, 620, ground);
+      const auto upright = Straighten(ReducedLuma(scene.View()));
+      ASSERT_TRUE(upright) << degrees << " on " << ground;
+      EXPECT_NEAR(upright->turned_degrees, degrees, 0.4);
+      EXPECT_LE(hash::Distance(hasher.Hash(upright->view()).hash, wanted), 31U)
+          << degrees << " on " << ground;
+      EXPECT_GT(hash::Distance(hasher.Hash(scene.View()).hash, wanted), 31U);
+    }
+  }
+}
+
+TEST(Straighten, LeavesAloneWhatIsNotTurned) {
+  const Picture picture = MakePattern("octaves", 480, 360, {.a = 64, .b = 20});
+  EXPECT_FALSE(Straighten(ReducedLuma(picture.View())));
+  EXPECT_FALSE(Straighten(ReducedLuma(Turned(picture, 0, 700, 620, 0).View())));
+  const Picture flat{400, 300, std::vector<std::uint8_t>(400 * 300, 40)};
+  EXPECT_FALSE(Straighten(ReducedLuma(flat.View())));
+}
+
+TEST(Straighten, TakesPicturesOfAnySize) {
+  std::mt19937 random(3);
+  for (const auto& [width, height] :
+       {std::pair{1, 1}, {1, 3000}, {3000, 1}, {96, 96}, {97, 2000}, {2000, 97}, {1500, 1400}}) {
+    Picture picture{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), {}};
+    picture.pixels.assign(std::size_t{picture.width} * picture.height, 0);
+    // Specks and wedges before black.
+    for (int i = 0; i < 40; ++i) picture.pixels[random() % picture.pixels.size()] = 255;
+    for (std::uint32_t y = picture.height / 4; y < picture.height * 3 / 4; ++y) {
+      const std::uint32_t from = picture.width / 4 + y / 16;
+      for (std::uint32_t x = from; x < picture.width * 3 / 4; ++x) {
+        picture.pixels[std::size_t{y} * picture.width + x] = 200;
+      }
+    }
+    if (const auto upright = Straighten(ReducedLuma(picture.View()))) {
+      EXPECT_EQ(upright->pixels.size(), std::size_t{upright->width} * upright->height);
+      EXPECT_LE(upright->bounds.left + upright->bounds.width, picture.width);
+      EXPECT_LE(upright->bounds.top + upright->bounds.height, picture.height);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tamiz::media
