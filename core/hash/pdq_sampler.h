@@ -11,8 +11,8 @@ namespace tamiz::hash {
 // PDQ filters a picture and keeps 64 times 64 values of it, each a weighted mean of its neighbourhood. This
 // class computes those means directly, for any rectangle, from a reduced copy of the picture. The weights are
 // those that PDQ's filters amount to, at the rectangle's full size, so that the hash is that of the part cut
-// out and hashed by PdqHasher but for a few bits (as measured: less than 1 of 256 on the median where the
-// copy is the picture itself, 2 where it is not; docs/adr/0031).
+// out and hashed by PdqHasher but for a few bits (the tests allow 4 where the copy is the picture itself, 8
+// where it is not).
 //
 // Weights are whole numbers and sums exact, so that the same pixels give the same bits on every processor.
 // One object a thread; not thread-safe.
