@@ -26,8 +26,8 @@ struct RegionLimits {
 // Sides are off by a cell of the copy at most, as a rule. A rectangle has at least 48 pixels and a ninth of
 // the picture along each side, and at least a 40th of its area.
 //
-// The same cells give the same answer. Cost: some 0.1 ms for a photograph, 0.3 ms for what is full of
-// rectangles. Pure, thread-safe; reads cells as values only.
+// The same cells give the same answer. Cost: a few tenths of a millisecond where nothing is found, more where
+// there are bands and rectangles (docs/adr/0031). Pure, thread-safe; reads cells as values only.
 [[nodiscard]] std::vector<PixelRect> FindRegions(const ReducedLuma& copy, const RegionLimits& limits = {});
 
 }  // namespace tamiz::media

@@ -26,8 +26,8 @@ struct Straightened {
 // Upright borders are StripBorder's business. At most 512 pixels a side come back, sampled bilinearly from
 // the copy.
 //
-// The same cells give the same answer. Cost: a glance at the corners, mostly; half a millisecond where a
-// picture is turned back. Pure, thread-safe; reads cells as values only.
+// The same cells give the same answer. Cost: a glance at the corners, mostly. Pure, thread-safe; reads cells
+// as values only.
 [[nodiscard]] std::optional<Straightened> Straighten(const ReducedLuma& copy);
 
 }  // namespace tamiz::media
