@@ -235,7 +235,8 @@ test('SIGTERM under load loses no scan that was accepted', { timeout: 300_000 },
     // The order of its end: first it takes no more.
     const late = client.scanBytes(media('unrelated.jpg')).then((one) => one.verdict, (error) => error.code);
     for (const { result, verdict } of await Promise.all(scans)) assert.equal(result.verdict, verdict, JSON.stringify(codes(result)));
-    assert.ok([status.UNAVAILABLE, 'VERDICT_NO_KNOWN_MATCH'].includes(await late), String(await late));
+    // CANCELLED: gRPC resets a call that comes after it has begun to end and before it has said so.
+    assert.ok([status.UNAVAILABLE, status.CANCELLED, 'VERDICT_NO_KNOWN_MATCH'].includes(await late), String(await late));
     assert.deepEqual(await ended, { code: 0, signal: null });
   } finally {
     client.close();
