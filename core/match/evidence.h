@@ -35,8 +35,8 @@ struct FrameEvidence {
   hash::LookKind kind = hash::LookKind::kWhole;
   RelativeRect rect;          // what was looked at
   double turned_degrees = 0;  // kStraightened: see hash::PictureLook
-  std::uint32_t part = 0;  // of the upload; 0: the upload itself
-  bool is_still = false;   // where the upload has parts: this one is a single picture
+  std::uint32_t part = 0;     // of the upload; 0: the upload itself
+  bool is_still = false;      // where the upload has parts: this one is a single picture
   bool repeated = false;  // not hashed: the frame shows the same as the one before it, whose hashes these are
 };
 
