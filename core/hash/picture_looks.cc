@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <utility>
 
 #include "core/hash/pdq_sampler.h"
 #include "core/media/border.h"
@@ -48,7 +47,7 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
     if (options.orientations) look.pdq = scratch_->sampler.HashEachTurned(copy, whole);
     look.pdq.hashes[0] = upright.hash;
     look.pdq.quality = upright.quality;
-    looks.push_back(std::move(look));
+    looks.push_back(look);
   }
   if (options.borders) {
     if (const std::optional<media::LumaView> inside = media::StripBorder(luma)) {

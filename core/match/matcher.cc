@@ -277,7 +277,7 @@ void Matching::NoteLackOfFrames(bool settled_early, Conclusion& conclusion) cons
   conclusion.frames_hashed = FramesOfQuality(floor);
   conclusion.frames_low_quality = times_.size() - conclusion.frames_hashed;
   if (settled_early) return;
-  if (times_.size() == 0) {
+  if (times_.empty()) {
     if (conclusion.reasons.empty()) {
       conclusion.reasons.push_back(
           {IncompleteCode::kNoVisualContent,
