@@ -25,8 +25,8 @@ using media::IncompleteCode;
 
 void Silent(void*, int, const char*, va_list) {}
 
-// Stills are listed in `meta`, tracks in `moov`; a file may have both, and its brand is no proof of either. Stills
-// beside tracks are a part of their own.
+// Stills are listed in `meta`, tracks in `moov`; a file may have both, and its brand is no proof of either.
+// Stills beside tracks are a part of their own.
 void DecodeBoxes(Output& output) {
   const auto content = output.job().content;
   const FileFormat format = output.job().format;

@@ -234,7 +234,8 @@ TEST_F(LimitsTest, TooMuchMetadataIsRefused) {
   };
   EXPECT_EQ(with(2000), grpc::StatusCode::OK);
   EXPECT_EQ(with(8000), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  // gRPC may close the connection after such a refusal: a call on its way then sees UNAVAILABLE, the next one works.
+  // gRPC may close the connection after such a refusal: a call on its way then sees UNAVAILABLE, the next one
+  // works.
   EXPECT_TRUE(Eventually([&] { return with(2000) == grpc::StatusCode::OK; }));
 }
 
