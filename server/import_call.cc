@@ -5,6 +5,7 @@
 #include <span>
 
 #include "server/list_service.h"
+#include "server/message_check.h"
 #include "server/proto_convert.h"
 
 namespace tamiz::server {
@@ -15,10 +16,10 @@ constexpr std::uint64_t kToleratedRejections = 10;
 
 }  // namespace
 
-ImportCall::ImportCall(grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response,
+ImportCall::ImportCall(grpc::CallbackServerContext* context, grpc::ByteBuffer* answer,
                        const ServiceParts& parts)
     : context_(context),
-      response_(response),
+      answer_(answer),
       parts_(parts),
       call_(*context, "ListService/ImportEntries", parts),
       watched_(parts.watch, [this](const Status& status) { End(status); }) {
@@ -37,25 +38,27 @@ void ImportCall::OnReadDone(bool ok) {
   }
   const Status refused = parts_.changes.Submit([this, ok] {
     if (!ok) return End(Apply());
-    Status status;
-    switch (message_.payload_case()) {
-      case v1::ImportEntriesRequest::kOptions:
-        status = TakeOptions();
-        break;
-      case v1::ImportEntriesRequest::kChunk:
-        status = TakeChunk();
-        break;
-      case v1::ImportEntriesRequest::kEntries:
-        status = TakeEntries();
-        break;
-      case v1::ImportEntriesRequest::PAYLOAD_NOT_SET:
-        status = InvalidArgument("a message is empty");
-        break;
-    }
-    if (!status.ok()) return End(status);
+    if (const Status status = TakeMessage(); !status.ok()) return End(status);
     Read();
   });
   if (!refused.ok()) End(refused);
+}
+
+Status ImportCall::TakeMessage() {
+  const Status read = ReadMessage(bytes_, kImportLimits, message_);
+  bytes_.Clear();
+  TAMIZ_RETURN_IF_ERROR(read);
+  switch (message_.payload_case()) {
+    case v1::ImportEntriesRequest::kOptions:
+      return TakeOptions();
+    case v1::ImportEntriesRequest::kChunk:
+      return TakeChunk();
+    case v1::ImportEntriesRequest::kEntries:
+      return TakeEntries();
+    case v1::ImportEntriesRequest::PAYLOAD_NOT_SET:
+      break;
+  }
+  return InvalidArgument("a message is empty");
 }
 
 Status ImportCall::TakeOptions() {
@@ -166,15 +169,21 @@ Status ImportCall::Apply() {
   store::ChangeCounts counts;
   TAMIZ_ASSIGN_OR_RETURN(const lists::ListInfo info,
                          parts_.lists.Apply(options_->list(), change, options_->dry_run(), counts));
-  ToProto(info, response_->mutable_list());
-  ToProto(collected, response_);
-  if (has_chunks_ && response_->format().empty()) response_->set_format(format_);
-  response_->set_entries_added(counts.added);
-  response_->set_entries_updated(counts.updated);
-  response_->set_entries_removed(counts.removed);
-  response_->set_entries_unchanged(counts.unchanged);
-  response_->set_dry_run(options_->dry_run());
+  ToProto(info, response_.mutable_list());
+  ToProto(collected, &response_);
+  if (has_chunks_ && response_.format().empty()) response_.set_format(format_);
+  response_.set_entries_added(counts.added);
+  response_.set_entries_updated(counts.updated);
+  response_.set_entries_removed(counts.removed);
+  response_.set_entries_unchanged(counts.unchanged);
+  response_.set_dry_run(options_->dry_run());
   return OkStatus();
+}
+
+void ImportCall::End(const Status& status) {
+  grpc::Status outcome = call_.End(status);
+  if (outcome.ok()) outcome = WriteMessage(response_, *answer_);
+  Finish(outcome);
 }
 
 }  // namespace tamiz::server

@@ -16,34 +16,37 @@ namespace tamiz::server {
 // Reads one message at a time; the next read starts when the one before is taken in. Memory: the entries
 // read, whose contents are taken from the byte budget as they come. Its steps follow each other, so no lock
 // is needed. Lives until OnDone.
-class ImportCall final : public grpc::ServerReadReactor<v1::ImportEntriesRequest> {
+class ImportCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  ImportCall(grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response,
-             const ServiceParts& parts);
+  // Reads ImportEntriesRequests; `answer` becomes an ImportEntriesResponse.
+  ImportCall(grpc::CallbackServerContext* context, grpc::ByteBuffer* answer, const ServiceParts& parts);
 
  private:
   void OnReadDone(bool ok) override;
   void Read() {
     watched_.Wait();
-    StartRead(&message_);
+    StartRead(&bytes_);
   }
   void OnCancel() override { call_.Cancel(); }
   void OnDone() override { delete this; }
 
   // These run on the pool for changes.
+  Status TakeMessage();
   Status TakeOptions();
   Status TakeChunk();
   Status TakeEntries();
   Status Apply();
-  void End(const Status& status) { Finish(call_.End(status)); }
+  void End(const Status& status);
 
   // Constant after construction.
   grpc::CallbackServerContext* const context_;
-  v1::ImportEntriesResponse* const response_;
+  grpc::ByteBuffer* const answer_;
   const ServiceParts& parts_;
   RpcCall call_;
 
+  grpc::ByteBuffer bytes_;  // while a read is outstanding they belong to gRPC
   v1::ImportEntriesRequest message_;
+  v1::ImportEntriesResponse response_;
   StreamWatch::Stream watched_;
   std::optional<v1::ImportOptions> options_;
   source::ByteBudget::Share share_;

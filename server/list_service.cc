@@ -169,8 +169,8 @@ grpc::ServerUnaryReactor* ListService::DeleteList(grpc::CallbackServerContext* c
   });
 }
 
-grpc::ServerReadReactor<v1::ImportEntriesRequest>* ListService::ImportEntries(
-    grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response) {
+grpc::ServerReadReactor<grpc::ByteBuffer>* ListService::ImportEntries(grpc::CallbackServerContext* context,
+                                                                      grpc::ByteBuffer* response) {
   return new ImportCall(context, response, parts_);
 }
 

@@ -13,9 +13,24 @@ namespace tamiz::server {
 
 class UnaryCall;
 
-class ListService final
-    : public EarlyMethods<v1::ListService, v1::ListService::WithRawCallbackMethod_ExportEntries<
-                                               v1::ListService::CallbackService>> {
+// Every method by callback, what comes and goes in streams as bytes.
+using ListServiceBase =
+    v1::ListService::WithRawCallbackMethod_ImportEntries<v1::ListService::WithRawCallbackMethod_ExportEntries<
+        v1::ListService::WithCallbackMethod_CreateList<v1::ListService::WithCallbackMethod_GetList<
+            v1::ListService::WithCallbackMethod_ListLists<v1::ListService::WithCallbackMethod_UpdateList<
+                v1::ListService::WithCallbackMethod_DeleteList<v1::ListService::WithCallbackMethod_AddEntries<
+                    v1::ListService::WithCallbackMethod_RemoveEntries<
+                        v1::ListService::WithCallbackMethod_DisableEntry<
+                            v1::ListService::WithCallbackMethod_ListHolds<
+                                v1::ListService::WithCallbackMethod_ResetBreaker<
+                                    v1::ListService::WithCallbackMethod_GetEntry<
+                                        v1::ListService::WithCallbackMethod_ListVersions<
+                                            v1::ListService::WithCallbackMethod_RollbackList<
+                                                v1::ListService::WithCallbackMethod_DiffVersions<
+                                                    v1::ListService::WithCallbackMethod_ApproveChange<
+                                                        v1::ListService::Service>>>>>>>>>>>>>>>>>;
+
+class ListService final : public EarlyMethods<v1::ListService, ListServiceBase> {
  public:
   explicit ListService(const ServiceParts& parts) : parts_(parts) {}
 
@@ -33,8 +48,9 @@ class ListService final
   grpc::ServerUnaryReactor* DeleteList(grpc::CallbackServerContext* context,
                                        const v1::DeleteListRequest* request,
                                        v1::DeleteListResponse* response) override;
-  grpc::ServerReadReactor<v1::ImportEntriesRequest>* ImportEntries(
-      grpc::CallbackServerContext* context, v1::ImportEntriesResponse* response) override;
+  // ImportEntriesRequests in, an ImportEntriesResponse out.
+  grpc::ServerReadReactor<grpc::ByteBuffer>* ImportEntries(grpc::CallbackServerContext* context,
+                                                           grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* AddEntries(grpc::CallbackServerContext* context,
                                        const v1::AddEntriesRequest* request,
                                        v1::AddEntriesResponse* response) override;

@@ -22,8 +22,11 @@ struct MessageLimits {
   std::uint64_t most_fields = 500'000;
 };
 
-// Of messages that carry a picture; their bytes are bounded by server.max_message_bytes.
+// Of messages that carry a picture or a piece of an upload; their bytes are bounded by
+// server.max_message_bytes.
 inline constexpr MessageLimits kPictureLimits{.most_bytes = SIZE_MAX, .most_fields = 10'000};
+// Of messages with a piece of a file of entries, or with entries: some forty thousand of them.
+inline constexpr MessageLimits kImportLimits{.most_bytes = SIZE_MAX, .most_fields = 1'000'000};
 
 // Whether a message of `type` keeps the limits. It is walked through, not kept; one that is broken is left to
 // the parser.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "server/message_check.h"
 #include "server/scan_job.h"
 
 namespace tamiz::server {
@@ -37,12 +38,22 @@ void ScanManyCall::OnReadDone(bool ok) {
   {
     MutexLock lock(mutex_);
     if (!watched_.Resume()) return;  // it was ended in between
+    if (ok) ++running_;              // until it is answered, whatever the answer
+  }
+  Status read;
+  if (ok) {
+    item = std::make_shared<v1::ScanManyRequest>();
+    read = ReadMessage(incoming_, kPictureLimits, *item);
+    incoming_.Clear();
+    if (!read.ok()) item = nullptr;
+  }
+  {
+    MutexLock lock(mutex_);
     reading_ = false;
-    if (ok) {
-      item = std::exchange(incoming_, nullptr);
-      ++running_;  // until it is answered, whatever the answer
-    } else {
-      reads_ended_ = true;
+    if (item == nullptr) reads_ended_ = true;
+    if (!read.ok()) {
+      --running_;
+      end_ = read;
     }
     step = NextStep();
   }
@@ -132,8 +143,7 @@ ScanManyCall::Step ScanManyCall::NextStep() {
   const std::size_t in_flight = running_ + answers_.size() + (writing_ != nullptr ? 1 : 0);
   if (!reading_ && !reads_ended_ && in_flight < kMaxInFlight) {
     reading_ = true;
-    incoming_ = std::make_shared<v1::ScanManyRequest>();
-    step.read = incoming_.get();
+    step.read = true;
   }
   // The client is waited for only while it has nothing to wait for itself.
   if (reading_ && in_flight == 0) watched_.Wait();
@@ -144,9 +154,18 @@ ScanManyCall::Step ScanManyCall::NextStep() {
 
 void ScanManyCall::Start(const Step& step) {
   // With both, the call lives on until the write is done, which is started last.
-  if (step.read != nullptr) StartRead(step.read);
-  if (step.write != nullptr) StartWrite(step.write);
-  if (step.finish) Finish(call_.End(OkStatus()));
+  if (step.read) StartRead(&incoming_);
+  if (step.write != nullptr) {
+    if (!WriteMessage(*step.write, outgoing_).ok()) outgoing_.Clear();
+    StartWrite(&outgoing_);
+  }
+  if (!step.finish) return;
+  Status end;
+  {
+    MutexLock lock(mutex_);
+    end = end_;
+  }
+  Finish(call_.End(end));
 }
 
 }  // namespace tamiz::server

@@ -18,8 +18,9 @@ namespace tamiz::server {
 
 // At most kMaxInFlight items are read and not yet answered; the next is read when an answer has been written,
 // and that is the back-pressure. An item that cannot be scanned is answered with its error and never ends the
-// stream. Lives until OnDone.
-class ScanManyCall final : public grpc::ServerBidiReactor<v1::ScanManyRequest, v1::ScanManyResponse> {
+// stream. A message that cannot be read ends it: nobody knows which item it was; those before it are answered
+// first. ScanManyRequests in, ScanManyResponses out. Lives until OnDone.
+class ScanManyCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   static constexpr std::size_t kMaxInFlight = 16;
 
@@ -39,7 +40,7 @@ class ScanManyCall final : public grpc::ServerBidiReactor<v1::ScanManyRequest, v
   // What can be started now.
   struct Step {
     const v1::ScanManyResponse* write = nullptr;
-    v1::ScanManyRequest* read = nullptr;
+    bool read = false;
     bool finish = false;
   };
   [[nodiscard]] Step NextStep() TAMIZ_REQUIRES(mutex_);
@@ -52,13 +53,15 @@ class ScanManyCall final : public grpc::ServerBidiReactor<v1::ScanManyRequest, v
   const ServiceParts& parts_;
   RpcCall call_;
 
-  std::shared_ptr<v1::ScanManyRequest> incoming_;  // while a read is outstanding it belongs to gRPC
+  // While a read or a write is outstanding its bytes belong to gRPC.
+  grpc::ByteBuffer incoming_, outgoing_;
   std::atomic<bool> has_items_ = false;
 
   Mutex mutex_;
   StreamWatch::Stream watched_;
   bool reading_ TAMIZ_GUARDED_BY(mutex_) = false;
   bool reads_ended_ TAMIZ_GUARDED_BY(mutex_) = false;
+  Status end_ TAMIZ_GUARDED_BY(mutex_);           // what the call ends with
   bool broken_ TAMIZ_GUARDED_BY(mutex_) = false;  // a write failed: nobody reads answers any more
   bool finished_ TAMIZ_GUARDED_BY(mutex_) = false;
   std::size_t running_ TAMIZ_GUARDED_BY(mutex_) = 0;

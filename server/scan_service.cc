@@ -28,8 +28,8 @@ void ScanService::BeginScan(const v1::ScanRequest& request, v1::ScanResponse* re
       });
 }
 
-grpc::ServerReadReactor<v1::ScanUploadRequest>* ScanService::ScanUpload(grpc::CallbackServerContext* context,
-                                                                        v1::ScanUploadResponse* response) {
+grpc::ServerReadReactor<grpc::ByteBuffer>* ScanService::ScanUpload(grpc::CallbackServerContext* context,
+                                                                   grpc::ByteBuffer* response) {
   return new ScanUploadCall(context, response, parts_);
 }
 
@@ -38,7 +38,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ScanService::ScanStream(grpc::Callba
   return new ScanStreamCall(context, *request, parts_);
 }
 
-grpc::ServerBidiReactor<v1::ScanManyRequest, v1::ScanManyResponse>* ScanService::ScanMany(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ScanService::ScanMany(
     grpc::CallbackServerContext* context) {
   return new ScanManyCall(context, parts_);
 }

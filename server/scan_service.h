@@ -9,20 +9,26 @@ namespace tamiz::server {
 
 class UnaryCall;
 
-class ScanService final
-    : public EarlyMethods<v1::ScanService, v1::ScanService::WithRawCallbackMethod_ScanStream<
-                                               v1::ScanService::CallbackService>> {
+// Every method by callback, what comes and goes in streams as bytes.
+using ScanServiceBase =
+    v1::ScanService::WithCallbackMethod_Scan<v1::ScanService::WithRawCallbackMethod_ScanUpload<
+        v1::ScanService::WithRawCallbackMethod_ScanStream<v1::ScanService::WithRawCallbackMethod_ScanMany<
+            v1::ScanService::WithCallbackMethod_ListFormats<v1::ScanService::Service>>>>>;
+
+class ScanService final : public EarlyMethods<v1::ScanService, ScanServiceBase> {
  public:
   explicit ScanService(const ServiceParts& parts) : parts_(parts) {}
 
   grpc::ServerUnaryReactor* Scan(grpc::CallbackServerContext* context, const v1::ScanRequest* request,
                                  v1::ScanResponse* response) override;
-  grpc::ServerReadReactor<v1::ScanUploadRequest>* ScanUpload(grpc::CallbackServerContext* context,
-                                                             v1::ScanUploadResponse* response) override;
+  // ScanUploadRequests in, a ScanUploadResponse out.
+  grpc::ServerReadReactor<grpc::ByteBuffer>* ScanUpload(grpc::CallbackServerContext* context,
+                                                        grpc::ByteBuffer* response) override;
   // A ScanStreamRequest in, ScanStreamResponses out.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ScanStream(grpc::CallbackServerContext* context,
                                                          const grpc::ByteBuffer* request) override;
-  grpc::ServerBidiReactor<v1::ScanManyRequest, v1::ScanManyResponse>* ScanMany(
+  // ScanManyRequests in, ScanManyResponses out.
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ScanMany(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* ListFormats(grpc::CallbackServerContext* context,
                                         const v1::ListFormatsRequest* request,

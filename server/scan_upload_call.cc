@@ -3,14 +3,15 @@
 #include <span>
 
 #include "server/intake.h"
+#include "server/message_check.h"
 #include "server/proto_convert.h"
 
 namespace tamiz::server {
 
-ScanUploadCall::ScanUploadCall(grpc::CallbackServerContext* context, v1::ScanUploadResponse* response,
+ScanUploadCall::ScanUploadCall(grpc::CallbackServerContext* context, grpc::ByteBuffer* answer,
                                const ServiceParts& parts)
     : context_(context),
-      response_(response),
+      answer_(answer),
       parts_(parts),
       call_(*context, "ScanService/ScanUpload", parts),
       watched_(parts.watch, [this](const Status& status) { End(status); }) {
@@ -24,6 +25,11 @@ ScanUploadCall::ScanUploadCall(grpc::CallbackServerContext* context, v1::ScanUpl
 void ScanUploadCall::OnReadDone(bool ok) {
   if (!watched_.Resume()) return;  // it was ended in between
   if (context_->IsCancelled()) return End(MakeError(StatusCode::kCancelled, "the caller went away"));
+  if (ok) {
+    const Status read = ReadMessage(bytes_, kPictureLimits, message_);
+    bytes_.Clear();
+    if (!read.ok()) return End(read);
+  }
   if (!has_options_) {
     if (!ok || !message_.has_options()) {
       return End(WithField(InvalidArgument("the first message must carry options"), "options"));
@@ -88,11 +94,17 @@ void ScanUploadCall::SubmitScan() {
       [this, admitted_at] {
         StatusOr<scan::ScanOutput> output =
             parts_.scanner.Scan(std::move(input_), call_.context(), admitted_at);
-        if (output.ok()) ToProto(*output, response_->mutable_result());
+        if (output.ok()) ToProto(*output, response_.mutable_result());
         End(output.status());
       },
       call_.context().deadline);
   if (!refused.ok()) End(refused);
+}
+
+void ScanUploadCall::End(const Status& status) {
+  grpc::Status outcome = call_.End(status);
+  if (outcome.ok()) outcome = WriteMessage(response_, *answer_);
+  Finish(outcome);
 }
 
 }  // namespace tamiz::server

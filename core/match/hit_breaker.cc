@@ -4,6 +4,7 @@
 #include <cstring>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace tamiz::match {
 namespace {
@@ -52,14 +53,15 @@ std::vector<HitBreaker::Trip> HitBreaker::Count(const Conclusion& conclusion, co
     // The self-test matches Tamiz's own list all the time.
     if (match.shadow || list == nullptr || list->info.built_in) continue;
     const lists::BreakerPolicy& policy = list->info.policy.breaker;
-    const auto count = [&](std::string_view entry_id, std::uint32_t limit) {
-      if (limit == 0) return;
+    const bool is_first = lists_counted.insert(match.list_id).second;
+    // The list counts an upload once, with an empty entry id.
+    for (const auto& [entry_id, limit] : {std::pair(std::string_view(match.entry_id), policy.entry_hits),
+                                          std::pair(std::string_view(), is_first ? policy.list_hits : 0u)}) {
+      if (limit == 0) continue;
       const std::uint64_t hits = Add(KeyOf(match.list_id, entry_id), upload, policy.window, now);
-      if (hits == limit)
-        trips.push_back({match.list_id, match.list_name, std::string(entry_id), hits, policy.window});
-    };
-    count(match.entry_id, policy.entry_hits);
-    if (lists_counted.insert(match.list_id).second) count("", policy.list_hits);
+      if (hits != limit) continue;
+      trips.push_back({match.list_id, match.list_name, std::string(entry_id), hits, policy.window});
+    }
   }
   return trips;
 }
@@ -67,11 +69,11 @@ std::vector<HitBreaker::Trip> HitBreaker::Count(const Conclusion& conclusion, co
 void HitBreaker::Forget(std::string_view list_id, std::string_view entry_id) {
   MutexLock lock(mutex_);
   const std::string key = KeyOf(list_id, entry_id);
-  std::erase_if(windows_, [&](const auto& item) {
-    const bool is_meant = entry_id.empty() ? item.first.starts_with(key) : item.first == key;
-    if (is_meant) counted_ -= item.second.uploads.size();
-    return is_meant;
-  });
+  for (auto it = windows_.begin(); it != windows_.end();) {
+    const bool is_meant = entry_id.empty() ? it->first.starts_with(key) : it->first == key;
+    if (is_meant) counted_ -= it->second.uploads.size();
+    it = is_meant ? windows_.erase(it) : std::next(it);
+  }
 }
 
 std::uint64_t UploadNumber(const hash::Digests& digests) { return Mix(0, digests.sha256.data()); }

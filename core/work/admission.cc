@@ -121,7 +121,8 @@ struct Admission::State {
     return WithRetryDelay(
         MakeError(StatusCode::kResourceExhausted,
                   fmt::format(
-                      "{} scans wait in the {} queue, about {:.1f} s of work; the call's deadline is sooner",
+                      "{} scans wait in the {} queue, about {:.1f} s of work; the call's deadline is sooner. "
+                      "Call again later, with a longer deadline, or add replicas",
                       QueuedIn(lane), lane == Lane::kLive ? "live" : "bulk", wait.count()),
                   "SCAN_QUEUE_TOO_SLOW"),
         RetryDelayFor(lane));

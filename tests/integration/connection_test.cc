@@ -83,22 +83,26 @@ class ConnectionTest : public ServerTest {
   }
   // The self-test is stuck too: of what runs, one is not ours.
   void StartStuck() { Start(std::make_unique<StuckFrameSource>(control_)); }
+  // A server, and a client that may have greeted it.
+  RawClient Connected(bool greets = true) {
+    StartStuck();
+    RawClient client(app_->grpc_port());
+    if (greets) client.Greet();
+    return client;
+  }
   StuckFrameSource::Control control_;
 };
 
 TEST_F(ConnectionTest, OneThatSaysNothingIsClosed) {
   config_.server.handshake_time = 300ms;
-  StartStuck();
-  RawClient silent(app_->grpc_port());
+  RawClient silent = Connected(/*greets=*/false);
   silent.UntilClosed();
   EXPECT_TRUE(silent.is_closed());
 }
 
 TEST_F(ConnectionTest, AnIdleOneIsAskedToGoAndClosed) {
   config_.server.max_connection_idle = 300ms;
-  StartStuck();
-  RawClient idle(app_->grpc_port());
-  idle.Greet();
+  RawClient idle = Connected();
   EXPECT_THAT(idle.UntilClosed(), Contains(kGoAway));
   EXPECT_TRUE(idle.is_closed());
 }
@@ -106,9 +110,7 @@ TEST_F(ConnectionTest, AnIdleOneIsAskedToGoAndClosed) {
 TEST_F(ConnectionTest, AnOldOneIsAskedToGoAndClosedWhateverItDoes) {
   config_.server.max_connection_age = 300ms;
   config_.server.max_connection_age_grace = 300ms;
-  StartStuck();
-  RawClient old(app_->grpc_port());
-  old.Greet();
+  RawClient old = Connected();
   EXPECT_THAT(old.UntilClosed(), Contains(kGoAway));
   EXPECT_TRUE(old.is_closed());
 }
@@ -116,18 +118,14 @@ TEST_F(ConnectionTest, AnOldOneIsAskedToGoAndClosedWhateverItDoes) {
 TEST_F(ConnectionTest, OneThatDoesNotAnswerPingsIsClosed) {
   config_.server.keepalive_time = 200ms;
   config_.server.keepalive_timeout = 200ms;
-  StartStuck();
-  RawClient dead(app_->grpc_port());
-  dead.Greet();
+  RawClient dead = Connected();
   const std::vector<char> kinds = dead.UntilClosed();
   EXPECT_THAT(kinds, Contains(kPing));
   EXPECT_TRUE(dead.is_closed());
 }
 
 TEST_F(ConnectionTest, OneThatPingsTooOftenIsSentAway) {
-  StartStuck();
-  RawClient impatient(app_->grpc_port());
-  impatient.Greet();
+  RawClient impatient = Connected();
   for (int i = 0; i < 20; ++i) impatient.Ping();
   EXPECT_THAT(impatient.UntilClosed(), Contains(kGoAway));
   EXPECT_TRUE(impatient.is_closed());
