@@ -50,11 +50,11 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
     looks.push_back(look);
   }
   if (options.borders) {
-    if (const std::optional<media::LumaView> inside = media::StripBorder(luma)) {
-      const auto offset = static_cast<std::size_t>(inside->data - luma.data);
+    for (const media::LumaView& inside : media::StripBorderInWays(luma)) {
+      const auto offset = static_cast<std::size_t>(inside.data - luma.data);
       const media::PixelRect rect{static_cast<std::uint32_t>(offset % luma.stride),
-                                  static_cast<std::uint32_t>(offset / luma.stride), inside->width,
-                                  inside->height};
+                                  static_cast<std::uint32_t>(offset / luma.stride), inside.width,
+                                  inside.height};
       looks.push_back({LookKind::kBorderRemoved, rect, 0, hash(rect)});
     }
   }

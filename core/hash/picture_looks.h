@@ -41,7 +41,7 @@ class PictureLooker {
   PictureLooker& operator=(const PictureLooker&) = delete;
 
   // The whole picture first: hashes[0] and quality are PdqHasher's, bit by bit. Others follow only where
-  // there is something to look at, at most 10 in all. The same pixels give the same answer. What it costs
+  // there is something to look at, at most 16 in all. The same pixels give the same answer. What it costs
   // beside PdqHasher: docs/adr/0031, bench/variants. Qualities are not judged. Reads pixels as values only.
   [[nodiscard]] std::vector<PictureLook> Look(const media::LumaView& luma, const LookOptions& options);
 

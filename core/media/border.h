@@ -1,7 +1,9 @@
 // Letterbox bars, pillarbox bars, frames and padding around a picture.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "core/media/luma.h"
 
@@ -19,5 +21,13 @@ namespace tamiz::media {
 // The same pixels give the same answer. Lines are judged by samples, at most some 1000 pixels each; a picture
 // without a border costs a few lines. Pure, thread-safe; reads pixels as values only.
 [[nodiscard]] std::optional<LumaView> StripBorder(const LumaView& luma);
+
+// What StripBorder finds, and further guesses where that is not certain, likeliest first; the whole picture
+// is none of them. Certain is a border of one brightness that the picture differs from along half of each
+// edge. Elsewhere the picture may have a margin of its own. Guessed are what remains if only bars of the
+// outermost brightness go, if bars may be off by 2 levels only, and pictures of the usual shapes (1:1, 16:9,
+// 4:3 ...) in the middle that hold what was found. None is within a 128th of another.
+inline constexpr std::size_t kMostWays = 6;
+[[nodiscard]] std::vector<LumaView> StripBorderInWays(const LumaView& luma);
 
 }  // namespace tamiz::media

@@ -11,6 +11,7 @@ constexpr int kNoiseShare = 64;    // of a line's cells, one in so many may be o
 constexpr int kSameBand = 6;       // levels between neighbouring lines of a band
 constexpr int kMostDrift = 14;     // levels from one side of a band to the other
 constexpr int kSameGround = 12;    // levels between bands of one ground
+constexpr int kSameEdge = 6;       // likewise, where the ground is that of the picture's edge
 constexpr int kMostSamples = 128;  // of a line, to be sure
 constexpr int kSamples = 16;       // of a line, for a first opinion
 constexpr int kMostDepth = 6;
@@ -19,15 +20,18 @@ constexpr std::size_t kMostCandidates = 64;
 // Brightnesses that bands have had so far.
 class Grounds {
  public:
+  explicit Grounds(int tolerance) : tolerance_(tolerance) {}
   void Add(int level) {
     if (!Holds(level) && count_ < levels_.size()) levels_[count_++] = level;
   }
   [[nodiscard]] bool Holds(int level) const {
     return std::any_of(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(count_),
-                       [&](int known) { return std::abs(known - level) <= kSameGround; });
+                       [&](int known) { return std::abs(known - level) <= tolerance_; });
   }
+  [[nodiscard]] bool IsEmpty() const { return count_ == 0; }
 
  private:
+  int tolerance_;
   std::array<int, 8> levels_{};
   std::size_t count_ = 0;
 };
@@ -49,13 +53,50 @@ class Cutter {
     for (const bool strict : {true, false}) {
       strict_ = strict;
       cut_anything_ = false;
-      Cut(whole, Along::kRows, 0, Grounds(), false);
+      Cut(whole, Along::kRows, 0, Grounds(strict ? kSameEdge : kSameGround), false);
       if (!cut_anything_) break;
     }
+    if (cut_anything_) FindFour();
     return std::move(cuts_);
   }
 
  private:
+  // Four pictures with a gap between them, whatever margins they have themselves: of one ground are the lines
+  // through the middle, both ways. The narrowest that the ground is anywhere is the gap.
+  void FindFour() {
+    const int row = whole_.bottom / 2;
+    const int column = whole_.right / 2;
+    const int level = LevelOf(Along::kRows, row, 0, whole_.right);
+    if (level < 0) return;
+    const auto is_ground = [&](Along along, int line) {
+      const int own = LevelOf(along, line, 0, along == Along::kRows ? whole_.right : whole_.bottom);
+      return own >= 0 && std::abs(own - level) <= kSameEdge;
+    };
+    if (!is_ground(Along::kColumns, column)) return;
+    int half = std::min(row, column);  // of the gap
+    int outer = half;
+    for (const Along along : {Along::kRows, Along::kColumns}) {
+      const int lines = along == Along::kRows ? whole_.bottom : whole_.right;
+      const auto run = [&](int first, int step, int most) {
+        int length = 0;
+        while (length < most && is_ground(along, first + step * length)) ++length;
+        return length;
+      };
+      half = std::min({half, run(lines / 2, 1, half), run(lines / 2 - 1, -1, half)});
+      outer = std::min({outer, run(0, 1, outer), run(lines - 1, -1, outer)});
+    }
+    // Around the pictures the gap mostly is as wide as between them; what is wider is a margin of theirs.
+    if (outer > 3 * half + 2) outer = 2 * half;
+    if (outer > 0 && 4 * half > 3 * outer + 4) half = (outer + 1) / 2;
+    for (const int top : {outer, row + half}) {
+      for (const int left : {outer, column + half}) {
+        Add({left, top, left == outer ? column - half : whole_.right - outer,
+             top == outer ? row - half : whole_.bottom - outer},
+            strict_ ? 4.5 : 6);
+      }
+    }
+  }
+
   void Add(const CellBox& box, double score) {
     if (!IsWorthALook(box, cells_) || cuts_.candidates.size() >= kMostCandidates) return;
     cuts_.candidates.push_back({box, (strict_ ? score : score - 1.5) + box.area() / whole_.area()});
@@ -92,6 +133,13 @@ class Cutter {
     std::vector<int> levels(lines);
     for (std::size_t i = 0; i < lines; ++i) {
       levels[i] = LevelOf(along, extent.first + static_cast<int>(i), extent.from, extent.to);
+    }
+    // What is put around a picture reaches the edge; what has another brightness is the picture's own.
+    if (strict_ && any_ground) {
+      for (const int level : {levels.front(), levels.back()}) {
+        if (level >= 0) grounds.Add(level);
+      }
+      any_ground = grounds.IsEmpty();
     }
     std::vector<bool> is_band(lines);
     Grounds seen = grounds;

@@ -96,6 +96,7 @@ std::vector<PixelRect> FindRegions(const ReducedLuma& copy, const RegionLimits& 
   const StepMap steps(small.view());
   std::vector<RegionCandidate> stepped;
   for (const CellBox& leaf : cuts.leaves) FindDivided(steps, Scaled(leaf, shrunk), stepped);
+  FindFour(steps, stepped);
   FindBetweenBlurred(steps, stepped);
   FindEnclosed(steps, stepped);
 

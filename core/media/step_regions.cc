@@ -193,6 +193,31 @@ void FindBetweenBlurred(const StepMap& steps, Along along, std::vector<RegionCan
 
 }  // namespace
 
+void FindFour(const StepMap& steps, std::vector<RegionCandidate>& found) {
+  constexpr double kLeast = 0.25;  // excess of a half
+  const CellBox whole = Whole(steps);
+  std::array<int, 2> middle{};
+  for (const Along along : {Along::kRows, Along::kColumns}) {
+    const Extent extent(whole, along);
+    const int half = extent.length() / 2;
+    double most = kLeast;
+    for (int line = extent.lines() / 2 - 1; line <= (extent.lines() + 1) / 2 + 1; ++line) {
+      const double excess =
+          std::max(steps.Excess(along, line, 0, half), steps.Excess(along, line, half, extent.length()));
+      if (excess <= most) continue;
+      most = excess;
+      middle[along == Along::kRows ? 0 : 1] = line;
+    }
+  }
+  const auto [row, column] = middle;
+  if (row == 0 || column == 0) return;
+  for (const int top : {0, row}) {
+    for (const int left : {0, column}) {
+      Add(steps, {left, top, left == 0 ? column : whole.right, top == 0 ? row : whole.bottom}, 2.4, found);
+    }
+  }
+}
+
 void FindDivided(const StepMap& steps, const CellBox& box, std::vector<RegionCandidate>& found) {
   if (!(box == Whole(steps)) && !IsWorthALook(box, steps.cells())) return;
   constexpr double kUsual = 0.14;   // excess; where collages are divided as a rule

@@ -11,6 +11,10 @@ namespace tamiz::media {
 // Collages without gaps: a box that straight steps divide from side to side, along rows, columns or both.
 void FindDivided(const StepMap& steps, const CellBox& box, std::vector<RegionCandidate>& found);
 
+// Collages of four without gaps, of which only some edges show: a straight step from the middle of the
+// picture to its edge along the rows, and one along the columns.
+void FindFour(const StepMap& steps, std::vector<RegionCandidate>& found);
+
 // Picture-in-picture: what four straight sides, or three and the picture's edge, enclose.
 void FindEnclosed(const StepMap& steps, std::vector<RegionCandidate>& found);
 

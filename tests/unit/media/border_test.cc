@@ -126,6 +126,90 @@ TEST(StripBorder, LeavesNothingTiny) {
   EXPECT_FALSE(StripBorder(WithBorder(picture, {.left = 2, .top = 1, .right = 2, .bottom = 1}, 0, 1).View()));
 }
 
+// Bright spots of all sizes on a ground of one level, none near the picture's edge but a few small ones.
+Picture Sky(std::uint32_t width, std::uint32_t height, int level, unsigned seed) {
+  Picture sky{width, height, std::vector<std::uint8_t>(std::size_t{width} * height)};
+  std::mt19937 random(seed);
+  for (std::uint8_t& pixel : sky.pixels) pixel = static_cast<std::uint8_t>(level);
+  for (int i = 0; i < 40; ++i) {
+    const std::uint32_t radius = 2 + random() % (width / 14);
+    const std::uint32_t cx = width / 5 + random() % (width * 3 / 5),
+                        cy = height / 5 + random() % (height * 3 / 5);
+    const auto bright = static_cast<std::uint8_t>(90 + random() % 160);
+    for (std::uint32_t y = cy - radius; y <= cy + radius; ++y) {
+      for (std::uint32_t x = cx - radius; x <= cx + radius; ++x) {
+        const std::uint32_t dx = x > cx ? x - cx : cx - x, dy = y > cy ? y - cy : cy - y;
+        if (x < width && y < height && dx * dx + dy * dy <= radius * radius)
+          sky.pixels[y * width + x] = bright;
+      }
+    }
+  }
+  return sky;
+}
+
+// Without noise: what was drawn.
+Picture OnGround(const Picture& picture, const Margins& margins, std::uint8_t level) {
+  Picture framed{
+      picture.width + margins.left + margins.right, picture.height + margins.top + margins.bottom, {}};
+  framed.pixels.assign(std::size_t{framed.width} * framed.height, level);
+  for (std::uint32_t y = 0; y < picture.height; ++y) {
+    std::copy_n(&picture.pixels[std::size_t{y} * picture.width], picture.width,
+                &framed.pixels[std::size_t{y + margins.top} * framed.width + margins.left]);
+  }
+  return framed;
+}
+
+// Bits between the picture and the nearest of the ways to strip the frame.
+hash::HammingDistance Nearest(const Picture& framed, const Picture& picture) {
+  hash::PdqHasher hasher;
+  const hash::Hash256 wanted = hasher.Hash(picture.View()).hash;
+  hash::HammingDistance nearest = 256;
+  for (const LumaView& way : StripBorderInWays(framed.View())) {
+    nearest = std::min(nearest, Distance(hasher.Hash(way).hash, wanted));
+  }
+  return nearest;
+}
+
+TEST(StripBorderInWays, HasOneWayWhereTheBorderIsCertain) {
+  for (const Picture& picture : Pictures()) {
+    const Picture framed = WithBorder(picture, {40, 40, 40, 40}, 250, 3);
+    const std::vector<LumaView> ways = StripBorderInWays(framed.View());
+    ASSERT_EQ(ways.size(), 1U);
+    EXPECT_EQ(ways[0].data, StripBorder(framed.View())->data);
+    EXPECT_TRUE(StripBorderInWays(picture.View()).empty());
+  }
+}
+
+TEST(StripBorderInWays, KeepsAPicturesOwnMarginOfAnotherBrightness) {
+  const Picture inside = MakePattern("octaves", 300, 300, {.a = 64, .b = 10});
+  const Picture picture = OnGround(inside, {50, 30, 50, 30}, 0);
+  EXPECT_LE(Nearest(WithBorder(picture, {80, 80, 80, 80}, 255, 1), picture), 16U);
+  EXPECT_LE(Nearest(WithBorder(picture, {.top = 90, .bottom = 90}, 128, 2), picture), 16U);
+}
+
+TEST(StripBorderInWays, TellsADarkSkyFromABlackBar) {
+  // Of no usual shape.
+  const Picture sky = Sky(470, 400, 5, 1);
+  EXPECT_LE(Nearest(OnGround(sky, {.top = 90, .bottom = 90}, 0), sky), 16U);
+}
+
+TEST(StripBorderInWays, GuessesShapesWhereAPictureFadesIntoItsBars) {
+  for (const auto& [width, height] : {std::pair{480U, 480U}, {480U, 360U}, {540U, 360U}, {640U, 360U}}) {
+    const Picture sky = Sky(width, height, 0, width);
+    const std::uint32_t bar = (width * 5 / 4 + 8 - height) / 2;
+    EXPECT_LE(Nearest(OnGround(sky, {.top = bar, .bottom = bar}, 0), sky), 31U) << width << " x " << height;
+    EXPECT_LE(Nearest(OnGround(sky, {.left = bar, .right = bar}, 0), sky), 31U) << width << " x " << height;
+  }
+}
+
+TEST(StripBorderInWays, IsBounded) {
+  for (unsigned seed = 1; seed <= 12; ++seed) {
+    const Picture sky = Sky(300 + 20 * seed, 500 - 25 * seed, static_cast<int>(seed), seed);
+    const Picture framed = WithBorder(OnGround(sky, {30, 40, 30, 40}, 20), {60, 50, 40, 30}, 0, seed);
+    EXPECT_LE(StripBorderInWays(framed.View()).size(), kMostWays);
+  }
+}
+
 // Reads stay inside the view: a sanitizer watches. Sizes around those at which sampling changes.
 TEST(StripBorder, AnySizeAndStride) {
   std::mt19937 random(4);
@@ -139,6 +223,11 @@ TEST(StripBorder, AnySizeAndStride) {
           pixels[y * stride + x] = static_cast<std::uint8_t>(random());
       }
       const auto inner = StripBorder({pixels.data(), width, height, stride});
+      for (const LumaView& way : StripBorderInWays({pixels.data(), width, height, stride})) {
+        const auto offset = static_cast<std::size_t>(way.data - pixels.data());
+        EXPECT_LE(offset % stride + way.width, width);
+        EXPECT_LE(offset / stride + way.height, height);
+      }
       if (!inner) continue;
       EXPECT_EQ(inner->width, width);
       EXPECT_EQ(inner->height, height - 2 * margin);

@@ -120,6 +120,53 @@ TEST(FindRegions, FindsEachPictureOfACollage) {
   }
 }
 
+// A picture with a margin of its own.
+Picture WithMargin(std::uint32_t width, std::uint32_t height, int seed, std::uint8_t level) {
+  Picture picture = Ground(width, height, level);
+  Paste(Photograph(width * 3 / 5, height * 3 / 5, seed), width / 5, height / 5, picture);
+  return picture;
+}
+
+TEST(FindRegions, LeavesAPictureItsOwnMargin) {
+  const Picture picture = WithMargin(540, 480, 2, 0);
+  for (const std::uint8_t ground : {std::uint8_t{20}, std::uint8_t{245}}) {
+    Picture screen = Ground(540, 1100, ground);
+    Write(screen, 20, 20, 120, 128);
+    Paste(picture, 0, 150, screen);
+    for (std::uint32_t y = 680; y < 1000; y += 40) Write(screen, 20, y, 440, 128);
+    Compress(screen);
+    EXPECT_LE(Nearest(screen, picture), 20U) << int{ground};
+  }
+}
+
+TEST(FindRegions, FindsFourPicturesThatFadeIntoTheirGap) {
+  for (const std::uint32_t around : {0U, 12U}) {
+    Picture collage = Ground(812 + 2 * around, 612 + 2 * around, 0);
+    std::vector<Picture> pictures;
+    // Only one of them reaches the gap.
+    for (int i = 0; i < 4; ++i) {
+      pictures.push_back(i == 3 ? Photograph(400, 300, 9) : WithMargin(400, 300, 3 + 2 * i, 0));
+    }
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      Paste(pictures[i], around + i % 2 * 412, around + i / 2 * 312, collage);
+    }
+    Compress(collage);
+    for (const Picture& picture : pictures) EXPECT_LE(Nearest(collage, picture), 24U) << around;
+  }
+}
+
+TEST(FindRegions, FindsFourPicturesOfWhichSomeFadeIntoEachOther) {
+  Picture collage = Ground(800, 600, 0);
+  std::vector<Picture> pictures;
+  for (int i = 0; i < 4; ++i) {
+    pictures.push_back(i % 2 == 0 ? Photograph(400, 300, 9 + 4 * i) : WithMargin(400, 300, 3 + 2 * i, 0));
+    const auto n = static_cast<std::uint32_t>(i);
+    Paste(pictures.back(), n % 2 * 400, n / 2 * 300, collage);
+  }
+  Compress(collage);
+  for (const Picture& picture : pictures) EXPECT_LE(Nearest(collage, picture), 24U);
+}
+
 TEST(FindRegions, FindsThePictureBeforeItsBlurredCopy) {
   const Picture picture = Photograph(600, 338, 2);
   Picture scene = Ground(600, 760, 0);
