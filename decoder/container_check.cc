@@ -242,6 +242,24 @@ TopBoxes FindTopBoxes(Bytes content) {
   return boxes;
 }
 
+bool HasEncryptedVideo(Bytes content) {
+  constexpr std::array kPath = {"moov"sv, "trak"sv, "mdia"sv, "minf"sv, "stbl"sv, "stsd"sv};
+  bool found = false;
+  const auto descend = [&](Bytes boxes, std::size_t depth, const auto& self) -> void {
+    WalkBoxes(boxes, [&](std::size_t type, Bytes payload) {
+      if (depth == kPath.size()) {
+        found = found || HasAt(boxes, type, "encv");
+      } else if (HasAt(boxes, type, kPath[depth])) {
+        // Before the kinds of samples: version, flags and their number.
+        if (kPath[depth] == "stsd"sv) payload = payload.subspan(std::min<std::size_t>(payload.size(), 8));
+        self(payload, depth + 1, self);
+      }
+    });
+  };
+  descend(content, 0, descend);
+  return found;
+}
+
 std::size_t FindEnd(FileFormat format, Bytes content) {
   std::size_t end = 0;
   bool cut = false;

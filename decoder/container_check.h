@@ -22,6 +22,9 @@ struct TopBoxes {
 };
 [[nodiscard]] TopBoxes FindTopBoxes(std::span<const std::uint8_t> content);
 
+// Whether a track of pictures in a file in boxes says that it is encrypted (its samples may not say so).
+[[nodiscard]] bool HasEncryptedVideo(std::span<const std::uint8_t> content);
+
 // Where what the file is by its format ends: all of `content` if that cannot be told, or the end is missing.
 [[nodiscard]] std::size_t FindEnd(media::FileFormat format, std::span<const std::uint8_t> content);
 

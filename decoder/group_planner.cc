@@ -20,7 +20,9 @@ std::vector<PacketOrder> GroupPlanner::Plan(std::span<const PacketFacts> group, 
   }
   std::stable_sort(shown.begin(), shown.end(),
                    [&](std::size_t a, std::size_t b) { return group[a].stated < group[b].stated; });
-  ChooseFrames(group, shown, end, orders);
+  pictures_ += group.size();
+  const std::size_t affordable = rules_.allowance ? 1 + Affordable() : 0;
+  ChooseFrames(group, shown, affordable, end, orders);
 
   tail_dropped_ = false;
   if (traits_.intra_only) {
@@ -35,17 +37,34 @@ std::vector<PacketOrder> GroupPlanner::Plan(std::span<const PacketFacts> group, 
   const auto kept = static_cast<std::size_t>(orders.rend() - last);
   for (std::size_t i = kept; i < orders.size(); ++i) orders[i].decode = false;
   tail_dropped_ = kept < orders.size();
+  spent_ += kept > 0 ? kept - 1 : 0;
   return orders;
 }
 
+// Pictures beside key frames.
+std::size_t GroupPlanner::Affordable() const {
+  const std::uint64_t allowed =
+      std::max(kAllowedPixels / std::max<std::uint64_t>(traits_.pixels, 1), pictures_ / kAllowedShare);
+  return allowed - std::min(allowed, spent_);
+}
+
 void GroupPlanner::ChooseFrames(std::span<const PacketFacts> group, const std::vector<std::size_t>& shown,
-                                const GroupEnd& end, std::vector<PacketOrder>& orders) {
+                                std::size_t affordable, const GroupEnd& end,
+                                std::vector<PacketOrder>& orders) {
+  // What is shown before this comes out of the packets that are affordable.
+  std::int64_t regular_until = INT64_MIN;
+  if (affordable > 1) {
+    regular_until = INT64_MAX;
+    for (std::size_t i = affordable; i < group.size(); ++i)
+      regular_until = std::min(regular_until, group[i].stated);
+  }
   std::optional<std::size_t> before;
   microseconds last_duration{0};
   for (const std::size_t i : shown) {
     const microseconds time = clock_.Next(group[i].stated, group[i].duration);
     orders[i].time = time;
     last_duration = group[i].duration;
+    sampler_.BeRegularUntil(group[i].stated < regular_until ? time + microseconds(1) : microseconds(0));
     FrameSampler after = sampler_;
     const FrameSampler::Choice choice = after.Next(time, {.key = group[i].key});
     const bool can_wait = !traits_.exact && !traits_.intra_only && !group[i].key && !choice.take_held &&
@@ -68,8 +87,7 @@ void GroupPlanner::ChooseFrames(std::span<const PacketFacts> group, const std::v
 
 // Whether a frame that is wanted at `time` may be replaced by the key frame at `next_key`.
 bool GroupPlanner::MayWait(microseconds time, microseconds next_key) const {
-  const bool regular = rules_.regular || time < rules_.head;
-  const microseconds wait = regular ? rules_.interval * 3 / 4 : rules_.max_gap / 2;
+  const microseconds wait = sampler_.IsRegularAt(time) ? rules_.interval * 3 / 4 : rules_.max_gap / 2;
   return next_key >= time && next_key - time <= wait;
 }
 

@@ -32,12 +32,18 @@ struct GroupEnd {
   bool at_end = false;                   // nothing follows
 };
 
+// What a plan with an allowance decodes beside key frames: so much whatever the length, that is, all of what
+// is short or small (12 s of 480p, two minutes of 144p), or that share of the pictures, if it is more.
+inline constexpr std::uint64_t kAllowedPixels = 100'000'000;
+inline constexpr std::uint64_t kAllowedShare = 16;  // one in so many
+
 // Plans one track, group by group: from a key frame up to the next. Not thread-safe.
 class GroupPlanner {
  public:
   struct Traits {
-    bool exact = true;        // the very frames of the rules; see media::SamplingPlan
-    bool intra_only = false;  // every picture stands for itself
+    bool exact = true;         // the very frames of the rules; see media::SamplingPlan
+    bool intra_only = false;   // every picture stands for itself
+    std::uint64_t pixels = 0;  // of a picture; what allowances are counted in
   };
 
   GroupPlanner(const SamplingRules& rules, const Traits& traits, std::uint64_t max_skipped)
@@ -51,15 +57,18 @@ class GroupPlanner {
   [[nodiscard]] PresentationClock& clock() { return clock_; }
 
  private:
+  [[nodiscard]] std::size_t Affordable() const;
   void ChooseFrames(std::span<const PacketFacts> group, const std::vector<std::size_t>& shown,
-                    const GroupEnd& end, std::vector<PacketOrder>& orders);
+                    std::size_t affordable, const GroupEnd& end, std::vector<PacketOrder>& orders);
   [[nodiscard]] bool MayWait(std::chrono::microseconds time, std::chrono::microseconds next_key) const;
 
   const SamplingRules rules_;
   const Traits traits_;
   FrameSampler sampler_;
   PresentationClock clock_;
-  bool tail_dropped_ = false;  // of the group before
+  bool tail_dropped_ = false;   // of the group before
+  std::uint64_t pictures_ = 0;  // planned
+  std::uint64_t spent_ = 0;     // of the allowance, in pictures
 };
 
 }  // namespace tamiz::decoder

@@ -15,6 +15,7 @@ struct SamplingRules {
   bool scene_changes = false;
   std::chrono::microseconds head{0};
   std::chrono::microseconds max_gap{0};
+  bool allowance = false;
 
   // Time that one frame stands for at most.
   [[nodiscard]] std::chrono::microseconds Spacing() const {
@@ -79,6 +80,13 @@ class FrameSampler {
     return choice;
   }
 
+  // Frames before `end` are taken by the regular rule too.
+  void BeRegularUntil(std::chrono::microseconds end) { regular_until_ = end; }
+
+  [[nodiscard]] bool IsRegularAt(std::chrono::microseconds time) const {
+    return rules_.regular || time < rules_.head || time < regular_until_;
+  }
+
   // What was held is not asked about any more.
   void Release() { holding_ = false; }
 
@@ -92,12 +100,9 @@ class FrameSampler {
   // Containers round times, some to milliseconds.
   static constexpr std::chrono::microseconds kRounding{500};
 
-  [[nodiscard]] bool IsRegularAt(std::chrono::microseconds time) const {
-    return rules_.regular || time < rules_.head;
-  }
-
   SamplingRules rules_;
   std::uint64_t max_skipped_;
+  std::chrono::microseconds regular_until_{0};
   bool started_ = false;
   bool new_scene_ = false;  // since the frame taken last
   std::chrono::microseconds taken_{0};

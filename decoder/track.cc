@@ -43,7 +43,11 @@ Track::Track(Output& output, AVStream& stream, const Traits& traits)
       stream_(stream),
       traits_(traits),
       codec_(output),
-      planner_(traits.rules, {traits.exact, IsIntraOnly(stream.codecpar->codec_id)}, traits.max_skipped) {}
+      planner_(traits.rules,
+               {traits.exact, IsIntraOnly(stream.codecpar->codec_id),
+                static_cast<std::uint64_t>(std::max(stream.codecpar->width, 0)) *
+                    static_cast<std::uint64_t>(std::max(stream.codecpar->height, 0))},
+               traits.max_skipped) {}
 
 bool Track::Open() {
   const AVCodecParameters& parameters = *stream_.codecpar;
@@ -183,6 +187,8 @@ void Track::GiveUpPlanning() {
   Restart();
   codec_.context()->skip_frame = traits_.exact ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
   planned_ = false;
+  // Everything is decoded: there is nothing to save.
+  if (traits_.rules.allowance) planner_.sampler().BeRegularUntil(microseconds::max());
 }
 
 void Track::Drain() {

@@ -133,6 +133,7 @@ class Container {
     }
     format_context_.reset(raw);
     if (NeedsProbing(format_)) Probe();
+    NoteEncryption();
     return true;
   }
 
@@ -184,6 +185,15 @@ class Container {
   }
 
  private:
+  // Told by the container. What is said to be encrypted is tried all the same, unless its packets say so too:
+  // a remark does not keep a file from being looked at.
+  void NoteEncryption() {
+    bool encrypted = format_ == FileFormat::kMp4 && HasEncryptedVideo(content_);
+    for (const AVStream* stream : VideoStreams())
+      encrypted = encrypted || av_dict_get(stream->metadata, "enc_key_id", nullptr, 0) != nullptr;
+    if (encrypted) output_.Incomplete(IncompleteCode::kEncrypted, "a video track is encrypted");
+  }
+
   void Probe() {
     const DecodeLimits& limits = output_.job().limits;
     std::vector<AVDictionary*> options(format_context_->nb_streams, nullptr);
@@ -347,6 +357,7 @@ SamplingRules RulesOf(const media::SamplingPlan& plan, std::uint32_t most_frames
   rules.scene_changes = plan.scene_changes;
   rules.head = plan.head;
   rules.max_gap = plan.max_gap;
+  rules.allowance = plan.allowance;
   // The last multiple may fall on the last frame: one frame less, so that the budget is kept.
   if (plan.spread && !plan.every_frame && duration.count() > 0 && most_frames > 0) {
     rules.interval = std::max(rules.interval, duration / std::max(most_frames - 1, 1U) + microseconds(1));

@@ -10,9 +10,13 @@ namespace {
 constexpr std::size_t kLookBack = 96;     // hits before a hit that may precede it in a chain
 constexpr double kLongestGap = 8;         // between two hits of a chain, in intervals …
 constexpr double kLongestGapSeconds = 2;  // … or seconds, whichever is more
-constexpr double kSlack = 0.75;  // in intervals: sampled frames lie beside the moment that they stand for
-constexpr double kBridgeSlack = 0.25;       // as kSlack, for what is vouched for
-constexpr double kBridgeIntervals = 4.5;    // longest gap that its ends vouch for
+// A frame of the upload is what it is at its moment, however far the next one is: beyond this, the upload's
+// interval makes nothing less certain.
+constexpr double kLongestStep = 1;
+constexpr double kSlack = 0.75;        // in steps: sampled frames lie beside the moment that they stand for
+constexpr double kBridgeSlack = 0.25;  // as kSlack, for what is vouched for
+constexpr double kBridgeIntervals = 4.5;  // longest gap that its ends vouch for, in steps
+constexpr double kUnseenIntervals = 1.5;  // … where nothing between was looked at, in the upload's intervals
 constexpr std::uint32_t kBridgeFrames = 3;  // frames of the upload in it that were not found
 constexpr std::size_t kStepsANode = 16;  // chains are walked back for this long: bounds what a trap can cost
 constexpr double kSameShot = 2e-3;  // keeps the frames of a shot in the chain, and counts for next to nothing
@@ -57,11 +61,14 @@ std::vector<Node> NodesOf(std::span<const FrameHit> hits, const KnownVideo& know
 // Chains nodes; see Align.
 class Chains {
  public:
-  Chains(std::vector<Node> nodes, double upload_interval, double known_interval)
+  Chains(std::vector<Node> nodes, const KnownVideo& known, const SampledTimes& times)
       : nodes_(std::move(nodes)),
-        interval_(std::max(upload_interval, known_interval)),
-        slack_(kSlack * interval_),
-        longest_gap_(std::max(kLongestGap * interval_, kLongestGapSeconds)) {
+        known_(known),
+        times_(times),
+        interval_(Seconds(times.interval)),
+        step_(std::max(std::min(interval_, kLongestStep), Seconds(known.interval()))),
+        slack_(kSlack * step_),
+        longest_gap_(std::max(kLongestGap * std::max(interval_, step_), kLongestGapSeconds)) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       for (std::size_t back = 1; back <= std::min(i, kLookBack); ++back) {
         if (nodes_[i].time - nodes_[i - back].time > longest_gap_) break;
@@ -141,28 +148,64 @@ class Chains {
     segment.first_picture = std::min(chain.front()->picture, chain.back()->picture);
     segment.last_picture = std::max(chain.front()->picture, chain.back()->picture);
     segment.frames = static_cast<std::uint32_t>(chain.size());
+    segment.speed = Speed(chain);
     std::uint32_t bridged = 0;
+    std::vector<AlignedSegment::Bridge> vouched;
     for (std::size_t i = 0; i < chain.size(); ++i) {
       if (i == 0 || chain[i]->picture != chain[i - 1]->picture) ++segment.pictures;
       if (i == 0) continue;
       const Node& a = *chain[i - 1];
       const Node& b = *chain[i];
-      const double passed = b.time - a.time;
-      if (passed > kBridgeIntervals * interval_) continue;
-      // Time in which the known video stood still belongs to something else.
-      const double most = reversed ? a.end - b.start : b.end - a.start;
-      if (most < kSlowest * passed - kBridgeSlack * interval_) continue;
       const std::uint32_t pictures = a.picture < b.picture ? b.picture - a.picture : a.picture - b.picture;
-      if (pictures > 1 && b.frame - a.frame > kBridgeFrames + 1) continue;
       if (pictures <= 1 && b.frame - a.frame <= 1) continue;
-      bridged += pictures > 1 ? pictures - 1 : 0;
-      segment.bridges.push_back(
-          {a.frame, b.frame, std::min(a.picture, b.picture), std::max(a.picture, b.picture)});
+      const bool unseen = b.frame - a.frame == 1 && IsSteady(a, b, segment.speed, reversed);
+      if (!unseen && !Vouches(a, b, pictures, reversed)) continue;
+      // Where every frame that was looked at was found, what lies between is not in doubt.
+      if (!unseen && pictures > 1) bridged += pictures - 1;
+      auto& bridges = unseen ? segment.bridges : vouched;
+      bridges.push_back({a.frame, b.frame, std::min(a.picture, b.picture), std::max(a.picture, b.picture)});
     }
     // What is found must carry what is vouched for.
-    if (bridged > segment.pictures) segment.bridges.clear();
-    segment.speed = Speed(chain);
+    if (bridged <= segment.pictures)
+      segment.bridges.insert(segment.bridges.end(), vouched.begin(), vouched.end());
+    if (segment.pictures >= kFewestPictures) GoOnToTheEnd(*chain.back(), segment);
     return segment;
+  }
+
+  // Whether two frames found in step vouch for what lies between, though it was looked at and not found.
+  [[nodiscard]] bool Vouches(const Node& a, const Node& b, std::uint32_t pictures, bool reversed) const {
+    const double passed = b.time - a.time;
+    if (passed > kBridgeIntervals * step_) return false;
+    // Time in which the known video stood still belongs to something else.
+    const double most = reversed ? a.end - b.start : b.end - a.start;
+    if (most < kSlowest * passed - kBridgeSlack * step_) return false;
+    return pictures <= 1 || b.frame - a.frame <= kBridgeFrames + 1;
+  }
+
+  // What comes after the upload's last frame was not looked at: it goes on as before.
+  void GoOnToTheEnd(const Node& last, AlignedSegment& segment) const {
+    if (last.frame + 1 < times_.frames.size()) return;
+    const double reach = segment.speed * std::min(Seconds(times_.end) - last.time, interval_);
+    const auto& pictures = known_.pictures();
+    std::uint32_t end = last.picture;
+    if (segment.reversed) {
+      while (end > 0 && last.start - Seconds(pictures[end - 1].end) < reach) --end;
+    } else {
+      while (end + 1 < pictures.size() && Seconds(pictures[end + 1].start) - last.end < reach) ++end;
+    }
+    if (end != last.picture)
+      segment.bridges.push_back(
+          {last.frame, last.frame, std::min(last.picture, end), std::max(last.picture, end)});
+  }
+
+  // Whether the known video went on from `a` to `b`, between which nothing was looked at, as fast as on the
+  // whole: then nothing was cut out or put in there.
+  [[nodiscard]] bool IsSteady(const Node& a, const Node& b, double speed, bool reversed) const {
+    const double passed = b.time - a.time;
+    const double least = reversed ? a.start - b.end : b.start - a.end;
+    const double most = reversed ? a.end - b.start : b.end - a.start;
+    return passed <= kUnseenIntervals * interval_ + slack_ && least <= speed * passed + slack_ &&
+           most >= speed * passed - slack_;
   }
 
   // The slope of the line that fits best, by least squares over the moments at which pictures change.
@@ -186,7 +229,10 @@ class Chains {
   }
 
   std::vector<Node> nodes_;
+  const KnownVideo& known_;
+  const SampledTimes& times_;
   const double interval_;
+  const double step_;
   const double slack_;
   const double longest_gap_;
 };
@@ -194,9 +240,8 @@ class Chains {
 }  // namespace
 
 std::vector<AlignedSegment> Align(std::span<const FrameHit> hits, const KnownVideo& known,
-                                  std::span<const std::chrono::microseconds> times,
-                                  std::chrono::microseconds interval) {
-  return Chains(NodesOf(hits, known, times), Seconds(interval), Seconds(known.interval())).Segments();
+                                  const SampledTimes& times) {
+  return Chains(NodesOf(hits, known, times.frames), known, times).Segments();
 }
 
 }  // namespace tamiz::match

@@ -41,12 +41,18 @@ struct AlignedSegment {
 inline constexpr double kSlowest = 0.7;
 inline constexpr double kFastest = 1.45;
 
+// When the upload's frames were taken.
+struct SampledTimes {
+  std::span<const std::chrono::microseconds> frames;
+  std::chrono::microseconds interval{0};  // what one of them stands for, at most
+  std::chrono::microseconds end{0};       // of the upload; zero if unknown
+};
+
 // The segments, most pictures first; each has at least kFewestPictures, each frame of the upload stands in
-// one at most. `hits` by frame; `times` of the upload's frames; `interval`: what one of them stands for.
+// one at most. `hits` by frame.
 // Chains hits from each to the next that time allows, looking back over a bounded number: linear in the hits.
 inline constexpr std::uint32_t kFewestPictures = 3;
 [[nodiscard]] std::vector<AlignedSegment> Align(std::span<const FrameHit> hits, const KnownVideo& known,
-                                                std::span<const std::chrono::microseconds> times,
-                                                std::chrono::microseconds interval);
+                                                const SampledTimes& times);
 
 }  // namespace tamiz::match

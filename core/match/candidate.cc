@@ -247,7 +247,7 @@ void AlignInTime(Candidate& candidate, const UploadTimes& upload) {
       candidate.uses_review ? policy.review_radius.value_or(policy.radius) : policy.radius;
   std::ranges::copy_if(candidate.fold->hits, std::back_inserter(hits),
                        [&](const FrameHit& hit) { return hit.distance <= reach; });
-  candidate.segments = Align(hits, known, upload.frames, upload.interval);
+  candidate.segments = Align(hits, known, {upload.frames, upload.interval, upload.end});
   if (candidate.segments.empty() || candidate.match.exact) return;
   std::vector<bool> pictures = PicturesAt(candidate.found->positions, known);
   for (const AlignedSegment& segment : candidate.segments) {

@@ -60,6 +60,8 @@ struct UploadTimes {
   std::chrono::microseconds interval{0};  // what a frame stands for
   bool is_still = true;
   std::span<const UploadPart> parts = {};  // in order
+  // Where the upload ends, if it was looked at to its end; zero if that is not known.
+  std::chrono::microseconds end{0};
 };
 
 // Takes order and speed into account: finds the segments, counts what lies between frames found in step, and

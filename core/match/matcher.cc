@@ -183,10 +183,12 @@ Conclusion Matching::Finish(UploadEnd end) {
     }
   }
 
-  const microseconds interval =
-      end.frame_interval > microseconds::zero() ? end.frame_interval : MedianGap(times_);
+  // A budget of frames that is spread over the whole puts them further apart than the plan says.
+  const microseconds interval = std::max(end.frame_interval, MedianGap(times_));
   const Timeline timeline(times_, end.frame_interval, end.duration);
-  const UploadTimes upload{times_, timeline, interval, is_still, parts_};
+  const UploadTimes upload{times_,   timeline,
+                           interval, is_still,
+                           parts_,   conclusion.reasons.empty() ? end.duration : microseconds::zero()};
   const auto is_stronger = [](const Candidate& a, const Candidate& b) {
     return IsStronger(a.match, b.match);
   };

@@ -69,6 +69,7 @@ SamplingPlan Union(const SamplingPlan& a, const SamplingPlan& b) {
   both.head = std::max(a.head, b.head);
   const auto [less, more] = std::minmax(a.max_gap, b.max_gap);
   both.max_gap = less.count() > 0 ? less : more;
+  both.allowance = (a.allowance || b.allowance) && !both.regular;
   // One that does not spread asks for its frames wherever they are.
   both.spread = a.spread && b.spread;
   return both;
@@ -115,6 +116,7 @@ SamplingPlan PlanOf(const SamplingRequest& request, const SamplingDefaults& defa
       plan.regular = false;
       plan.key_frames = true;
       plan.max_gap = gap;
+      plan.allowance = !request.mode;  // whoever names key frames wants no others
       break;
     case SamplingMode::kSceneChanges:
       plan.regular = false;

@@ -46,6 +46,9 @@ struct SamplingPlan {
   std::chrono::microseconds head{0};
   // A frame at the latest this long after the one before; zero: no such rule.
   std::chrono::microseconds max_gap{0};
+  // Beside the above, the frames of `regular` as far as an allowance of decoding reaches: what is short or
+  // small is looked at closely, since that costs little, and of the rest the time behind key frames.
+  bool allowance = false;
   // max_frames are spread over the duration, where it is known, but not closer than `interval`.
   bool spread = false;
 

@@ -14,7 +14,8 @@ inline void WritePlan(const media::SamplingPlan& plan, Job& job) {
   const auto bit = [](bool set, Choice choice) { return set ? static_cast<std::uint32_t>(choice) : 0u; };
   job.choices = bit(plan.every_frame, Choice::kEveryFrame) | bit(plan.regular, Choice::kRegular) |
                 bit(plan.exact, Choice::kExact) | bit(plan.key_frames, Choice::kKeyFrames) |
-                bit(plan.scene_changes, Choice::kSceneChanges) | bit(plan.spread, Choice::kSpread);
+                bit(plan.scene_changes, Choice::kSceneChanges) | bit(plan.spread, Choice::kSpread) |
+                bit(plan.allowance, Choice::kAllowance);
 }
 
 [[nodiscard]] inline media::SamplingPlan ReadPlan(const Job& job) {
@@ -30,6 +31,7 @@ inline void WritePlan(const media::SamplingPlan& plan, Job& job) {
   plan.key_frames = is_set(Choice::kKeyFrames);
   plan.scene_changes = is_set(Choice::kSceneChanges);
   plan.spread = is_set(Choice::kSpread);
+  plan.allowance = is_set(Choice::kAllowance);
   return plan;
 }
 

@@ -119,6 +119,7 @@ enum class Choice : std::uint32_t {
   kKeyFrames = 1u << 3,
   kSceneChanges = 1u << 4,
   kSpread = 1u << 5,
+  kAllowance = 1u << 6,
 };
 
 // The server is done with a slot.

@@ -97,6 +97,44 @@ TEST(GroupPlanner, FastTakesKeyFramesAndOthersWhereThereAreNone) {
   EXPECT_EQ(dense.wanted.size(), 20u);
 }
 
+TEST(GroupPlanner, FastLooksCloselyAtWhatIsShortOrSmall) {
+  const SamplingRules rules{
+      .interval = 1s, .regular = false, .key_frames = true, .max_gap = 10s, .allowance = true};
+  const GroupPlanner::Traits small{.exact = false, .pixels = 480 * 270};
+  const Outcome closely = StreamOf({rules, small, 100'000}, 2, 150);  // 12 s
+  const Outcome adaptive = StreamOf({{.interval = 1s}, {.exact = false}, 100'000}, 2, 150);
+  EXPECT_EQ(closely.wanted, adaptive.wanted);
+  EXPECT_GE(closely.wanted.size(), 11u);
+  // Of key frames only nothing else is asked for.
+  SamplingRules key_frames = rules;
+  key_frames.allowance = false;
+  EXPECT_EQ(StreamOf({key_frames, small, 100'000}, 2, 150).decoded, 2);
+}
+
+TEST(GroupPlanner, FastDecodesAShareOfWhatIsLongAndLarge) {
+  const SamplingRules rules{
+      .interval = 1s, .regular = false, .key_frames = true, .max_gap = 10s, .allowance = true};
+  const GroupPlanner::Traits large{.exact = false, .pixels = 1920 * 1080};
+  const Outcome outcome = StreamOf({rules, large, 100'000}, 60, 240);  // 576 s
+  EXPECT_LE(outcome.decoded, 60 + outcome.packets / static_cast<int>(kAllowedShare));
+  EXPECT_GE(outcome.decoded, 60 + outcome.packets / static_cast<int>(kAllowedShare) * 3 / 4);
+  // Behind key frames, all along.
+  EXPECT_GE(outcome.wanted.size(), 80u);
+  EXPECT_TRUE(std::ranges::any_of(
+      outcome.wanted, [](microseconds time) { return time > 480s && time % (240 * kFrame) != 0us; }));
+}
+
+TEST(GroupPlanner, AllowanceIsCountedInThePacketsThatPicturesComeFrom) {
+  const SamplingRules rules{
+      .interval = 1s, .regular = false, .key_frames = true, .max_gap = 10s, .allowance = true};
+  // Forty pictures beside key frames; what is shown at one second comes last.
+  GroupPlanner planner(rules, {.exact = false, .pixels = kAllowedPixels / 40}, 100'000);
+  std::vector<PacketFacts> group = Group(0, 100);
+  std::rotate(group.begin() + 25, group.begin() + 26, group.end());
+  const auto orders = planner.Plan(group, {.next_key = 100 * kFrame});
+  EXPECT_EQ(std::ranges::count_if(orders, [](const PacketOrder& order) { return order.decode; }), 1);
+}
+
 TEST(GroupPlanner, PicturesThatReferToADroppedEndAreNotDecoded) {
   GroupPlanner planner({.interval = 1s}, {.exact = false}, 1000);
   const std::int64_t second = 30 * kFrame;

@@ -177,6 +177,33 @@ TEST(HardClips, AnEncryptedTrackBehindAPicture) {
   EXPECT_TRUE(sink.Has(IncompleteCode::kEncrypted)) << sink.Reasons();
 }
 
+TEST(HardClips, EncryptedFragments) {
+  TAMIZ_LOAD_OR_SKIP(content, "encrypted_fragments.mp4");
+  for (const auto preset : {media::SamplingPreset::kExact, media::SamplingPreset::kFast}) {
+    const RecordingSink sink = DecodeBy(content, Preset(preset));
+    EXPECT_TRUE(sink.Has(IncompleteCode::kEncrypted)) << sink.Reasons();
+  }
+}
+
+TEST(HardClips, EncryptedMatroska) {
+  TAMIZ_LOAD_OR_SKIP(content, "titled.mkv");
+  // ContentEncodings: one, of everything, AES by that key.
+  const Content encodings = {0x6D, 0x80, 0xA1, 0x62, 0x40, 0x9E, 0x50, 0x33, 0x81, 0x01, 0x50, 0x35,
+                             0x97, 0x47, 0xE1, 0x81, 0x05, 0x47, 0xE2, 0x90, 1,    2,    3,    4,
+                             5,    6,    7,    8,    9,    10,   11,   12,   13,   14,   15,   16};
+  constexpr std::string_view kTitle = "abcdefghijklmnopqrstuvwxyz0123456";
+  Content encrypted = content;
+  const auto title = std::search(encrypted.begin(), encrypted.end(), kTitle.begin(), kTitle.end());
+  ASSERT_NE(title, encrypted.end());
+  std::ranges::copy(encodings, title - 3);  // behind the element's name and size
+  const RecordingSink open = DecodeBytes(content);
+  EXPECT_EQ(open.Reasons(), "");
+  const RecordingSink sink = DecodeBytes(encrypted);
+  EXPECT_TRUE(sink.Has(IncompleteCode::kEncrypted)) << sink.Reasons();
+  // Its packets are as they were: what can be looked at is.
+  EXPECT_EQ(sink.frames.size(), open.frames.size());
+}
+
 TEST(HardClips, HighDynamicRangeIsHashedAsItIsCoded) {
   TAMIZ_LOAD_OR_SKIP(content, "hdr.mp4");
   TAMIZ_LOAD_OR_SKIP(reference, "reference.mkv");

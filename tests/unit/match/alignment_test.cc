@@ -120,6 +120,55 @@ TEST_F(AlignmentTest, SpeedIsFoundUpToAQuarter) {
   }
 }
 
+TEST_F(AlignmentTest, FramesFarApartVouchForWhatWasNotLookedAt) {
+  entries_ = {KnownOf("v", Pictures(0, 39))};
+  std::vector<Hash256> frames = {Picture(0), Picture(9), Picture(18), Picture(27), Picture(36)};
+  const Match match = AskForOne(Upload(frames, 9s));
+  ASSERT_THAT(match.segments, SizeIs(1));
+  EXPECT_THAT(match.segments[0].speed, DoubleNear(1, 0.001));
+  EXPECT_EQ(match.reference_coverage, 1);
+  EXPECT_EQ(match.distinct_pictures, 5u);
+  EXPECT_FALSE(match.review);
+
+  // A budget spread over the whole says less of how far apart they are.
+  Evidence spread = Upload(frames, 9s);
+  spread.frame_interval = 1s;
+  EXPECT_GE(AskForOne(spread).reference_coverage, 0.9);
+
+  // What was looked at and shows something else is vouched for by nobody.
+  frames[2] = Picture(1000);
+  const Match cut = AskForOne(Upload(frames, 9s));
+  EXPECT_LT(cut.reference_coverage, 0.8);
+  EXPECT_TRUE(cut.review);
+}
+
+TEST_F(AlignmentTest, FramesFarApartVouchForNothingWhereTheSpeedIsNotTheirs) {
+  entries_ = {KnownOf("v", Pictures(0, 39))};
+  // Twelve seconds of the known video in nine between the third and the fourth: a piece is missing.
+  const Match match = AskForOne(Upload({Picture(0), Picture(9), Picture(18), Picture(30), Picture(39)}, 9s));
+  EXPECT_LT(match.reference_coverage, 0.8);
+  EXPECT_TRUE(match.review);
+}
+
+TEST_F(AlignmentTest, TheUploadGoesOnAfterItsLastFrameAsFarAsItLasts) {
+  entries_ = {KnownOf("v", Pictures(0, 19))};
+  Evidence evidence = Upload({Picture(0), Picture(5), Picture(10)}, 5s);
+  evidence.duration = 15s;
+  EXPECT_DOUBLE_EQ(AskForOne(evidence).reference_coverage, 0.75);  // pictures 0 to 14
+  evidence.duration = 12s;
+  EXPECT_DOUBLE_EQ(AskForOne(evidence).reference_coverage, 0.6);
+  // Not where looking ended before the upload did.
+  auto conclusion = [&] {
+    lists::ListInfo info;
+    info.name = "known";
+    lists::Catalog catalog;
+    catalog.lists = {*lists::BuildListSnapshot(info, entries_, kNow)};
+    return Conclude(evidence, catalog, {}, {{media::IncompleteCode::kDecodeTruncated, "cut"}}, kNow);
+  }();
+  ASSERT_TRUE(conclusion.ok());
+  EXPECT_DOUBLE_EQ(conclusion->matches.at(0).reference_coverage, 0.55);
+}
+
 TEST_F(AlignmentTest, ReversedPlaybackIsSaid) {
   entries_ = {KnownOf("v", Pictures(0, 9))};
   std::vector<Hash256> frames = Pictures(0, 9);

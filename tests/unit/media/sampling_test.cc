@@ -22,6 +22,8 @@ TEST(SamplingPlan, PresetsAreWhatTheDocumentationSays) {
   EXPECT_FALSE(fast.regular);
   EXPECT_EQ(fast.max_gap, kDefaultMaxGap);
   EXPECT_EQ(fast.Spacing(), kDefaultMaxGap);
+  EXPECT_TRUE(fast.allowance);
+  EXPECT_FALSE(PlanOf({.mode = SamplingMode::kKeyFrames}, kDefaults).allowance);
 }
 
 TEST(SamplingPlan, AnIntervalIsKeptWhateverTheDefaultPreset) {
@@ -57,6 +59,7 @@ TEST(SamplingPlan, AUnionTakesWhatEitherTakes) {
   EXPECT_EQ(both.interval, 1s);
   EXPECT_EQ(both.max_frames, kDefaults.max_frames);
   EXPECT_EQ(Union(fast, fast), fast);
+  EXPECT_FALSE(both.allowance);
   // A budget does not take frames away from a plan without one.
   EXPECT_FALSE(Union(PlanOf({.mode = SamplingMode::kBudget}, kDefaults), exact).spread);
 }
