@@ -169,11 +169,13 @@ int RunAll(Session& session) {
 struct AddOptions {
   std::string list, id;
   std::vector<std::string> paths, labels, pdq, md5, sha1, sha256, metadata;
+  bool store_crops = false;
 };
 
 int RunAdd(Session& session, const AddOptions& options) {
   v1::AddEntriesRequest request;
   request.set_list(options.list);
+  request.set_store_crops(options.store_crops);
   v1::Entry common;
   for (const std::string& label : options.labels) common.add_labels(label);
   for (const std::string& pair : options.metadata) {
@@ -198,6 +200,8 @@ int RunAdd(Session& session, const AddOptions& options) {
   add(v1::HASH_TYPE_SHA1, options.sha1);
   add(v1::HASH_TYPE_SHA256, options.sha256);
   if (!by_hash.hashes().empty()) {
+    if (options.store_crops)
+      return Fail("--store-crops needs the picture itself: name a file or a URI, not hashes", session.json);
     if (options.id.empty() || !options.paths.empty()) {
       return Fail("an entry given by hashes needs --id, and no paths beside it", session.json);
     }
@@ -244,6 +248,9 @@ void AddEntryVerbs(CLI::App& lists, Session& session) {
   add_verb->add_option("PATH|URI", add->paths,
                        "files or URIs; each becomes an entry with the file's name as its id");
   add_verb->add_option("--id", add->id, "the entry's id");
+  add_verb->add_flag("--store-crops", add->store_crops,
+                     "also keep hashes of sixteen crops of each still picture, as entries of their own, so "
+                     "that uploads that show it cropped match");
   add_verb->add_option("--label", add->labels, "label; may be repeated")->allow_extra_args(false);
   add_verb->add_option("--metadata", add->metadata, "key=value; may be repeated")->allow_extra_args(false);
   add_verb->add_option("--pdq", add->pdq, "64 hexadecimal digits")->allow_extra_args(false);

@@ -113,7 +113,17 @@ Mat Fill(const Mat& picture, Size size) {
 
 Mat Blur(const Mat& picture, double share) {
   Mat result;
-  cv::GaussianBlur(picture, result, {}, share * std::max(picture.cols, picture.rows));
+  const double sigma = share * std::max(picture.cols, picture.rows);
+  if (sigma < 5) {
+    cv::GaussianBlur(picture, result, {}, sigma);
+    return result;
+  }
+  // What little is left after a wide blur survives on a quarter of the pixels' sides, at a tenth of the cost.
+  Mat small;
+  cv::resize(picture, small, {std::max(16, picture.cols / 4), std::max(16, picture.rows / 4)}, 0, 0,
+             cv::INTER_AREA);
+  cv::GaussianBlur(small, small, {}, sigma / 4);
+  cv::resize(small, result, picture.size(), 0, 0, cv::INTER_CUBIC);
   return result;
 }
 Mat Noise(const Mat& picture, double sigma, std::mt19937& random) {

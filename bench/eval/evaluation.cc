@@ -9,10 +9,13 @@
 #include <set>
 #include <thread>
 
+#include <sys/resource.h>
+
 #include <opencv2/imgproc.hpp>
 
 #include "core/hash/pdq_hasher.h"
 #include "core/hash/picture_looks.h"
+#include "core/lists/crop_id.h"
 #include "core/match/matcher.h"
 #include "core/media/border.h"
 #include "fmt/format.h"
@@ -21,10 +24,11 @@ namespace tamiz::eval {
 namespace {
 
 constexpr std::uint32_t kQualityFloor = 50;  // a list's default
-constexpr double kSamePicture = 0.88;        // likeness from which two sources are taken for one
-constexpr std::size_t kMarginsTaken = 10;    // one of so many pictures with a plain margin of their own
-constexpr int kSmallestSide = 200;           // icons and textures of games say little
-constexpr std::size_t kOthers = 24;          // pictures for collages
+constexpr double kSamePicture = 0.88;        // likeness from which two listed sources are taken for one
+constexpr double kSameDetail = 0.5;  // and from which an unrelated one is taken for a copy of a listed one
+constexpr std::size_t kMarginsTaken = 10;  // one of so many pictures with a plain margin of their own
+constexpr int kSmallestSide = 200;         // icons and textures of games say little
+constexpr std::size_t kOthers = 24;        // pictures for collages
 const WallTime kNow = WallTime(std::chrono::hours(24) * 20000);
 
 std::uint64_t Mix(std::uint64_t value) {
@@ -56,15 +60,60 @@ hash::PdqHasher& ThreadHasher() {
   return hasher;
 }
 
+template <typename T>
+void Shuffle(std::vector<T>& items, std::uint64_t seed, std::uint64_t which) {
+  std::mt19937 random = RandomOf(seed, which);
+  for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random() % i]);
+}
+
+std::vector<Source> SourcesOf(const Pool& pool, std::uint32_t first_seed) {
+  std::vector<Source> sources = FilesUnder(pool.folders);
+  for (std::uint32_t i = 0; i < pool.drawn; ++i) sources.push_back({{}, first_seed + i, "drawn"});
+  return sources;
+}
+
+// Folders of which nothing is known: a series, which is a folder or a family of names, goes to one pool
+// whole.
+void Divide(const std::vector<std::string>& folders, std::vector<Source>& listed, std::vector<Source>& filler,
+            std::vector<Source>& unrelated) {
+  const std::vector<Source> sources = FilesUnder(folders);
+  std::set<std::string> parents;
+  for (const Source& source : sources) parents.insert(source.file.parent_path().string());
+  for (const Source& source : sources) {
+    std::uint64_t series = 0;
+    for (const char c : parents.size() >= 12 ? source.file.parent_path().string() : FamilyOf(source.file))
+      series = Mix(series * 257 + static_cast<unsigned char>(c));
+    (series % 4 == 0 ? listed : series % 4 == 1 ? filler : unrelated).push_back(source);
+  }
+}
+
+std::string NameOf(const Source& source) {
+  return source.file.empty() ? fmt::format("drawn {}", source.seed) : source.file.string();
+}
+
+// "origin (pictures)" for those that were taken.
+std::vector<std::string> ByOrigin(const std::vector<Source>& sources) {
+  std::map<std::string, int> numbers;
+  for (const Source& source : sources) ++numbers[source.origin];
+  std::vector<std::string> lines;
+  for (const auto& [origin, number] : numbers) lines.push_back(fmt::format("{} ({})", origin, number));
+  return lines;
+}
+
+bool SaysSomething(const cv::Mat& picture) {
+  return !picture.empty() && std::min(picture.cols, picture.rows) >= kSmallestSide &&
+         ThreadHasher().Hash(ViewOf(picture)).quality >= static_cast<int>(kQualityFloor);
+}
+
 // Sources that can be decoded, are no icons, have structure, and are different pictures.
 std::vector<Source> Distinct(sandbox::DecoderPool& decoders, std::vector<Source> sources,
-                             const Options& options, std::size_t wanted) {
+                             const Options& options, std::size_t wanted, std::vector<Detail>& details) {
   struct Seen {
     bool usable = false, has_margin = false;
     Thumbnail thumbnail;
+    Detail detail;
   };
-  std::mt19937 random = RandomOf(options.seed, 1);
-  for (std::size_t i = sources.size(); i > 1; --i) std::swap(sources[i - 1], sources[random() % i]);
+  Shuffle(sources, options.seed, 1);
   // One of each family of names before anything is decoded.
   std::set<std::string> families;
   std::erase_if(sources, [&](const Source& source) {
@@ -73,15 +122,15 @@ std::vector<Source> Distinct(sandbox::DecoderPool& decoders, std::vector<Source>
   std::vector<Source> distinct;
   std::vector<Thumbnail> thumbnails;
   std::size_t with_margin = 0;
-  constexpr std::size_t kBatch = 256;
+  constexpr std::size_t kBatch = 128;
   for (std::size_t begin = 0; begin < sources.size() && distinct.size() < wanted; begin += kBatch) {
     const std::size_t number = std::min(kBatch, sources.size() - begin);
     std::vector<Seen> seen(number);
     Each(number, [&](std::size_t i) {
       const cv::Mat picture = Load(decoders, sources[begin + i], 512);
-      if (picture.empty() || std::min(picture.cols, picture.rows) < kSmallestSide) return;
-      if (ThreadHasher().Hash(ViewOf(picture)).quality < static_cast<int>(kQualityFloor)) return;
-      seen[i] = {true, media::StripBorder(ViewOf(picture)).has_value(), ThumbnailOf(picture)};
+      if (!SaysSomething(picture)) return;
+      seen[i] = {true, media::StripBorder(ViewOf(picture)).has_value(), ThumbnailOf(picture),
+                 DetailOf(picture)};
     });
     for (std::size_t i = 0; i < number && distinct.size() < wanted; ++i) {
       if (!seen[i].usable) continue;
@@ -95,6 +144,7 @@ std::vector<Source> Distinct(sandbox::DecoderPool& decoders, std::vector<Source>
       }
       distinct.push_back(sources[begin + i]);
       thumbnails.push_back(seen[i].thumbnail);
+      details.push_back(std::move(seen[i].detail));
     }
   }
   return distinct;
@@ -110,25 +160,49 @@ lists::Entry EntryOf(std::string id, const hash::PdqHash& pdq) {
   return entry;
 }
 
-// Parts of other pictures: as like and unlike to each other as real ones are.
+// Parts of other pictures: as like and unlike to each other as real ones are. Averaged over 64 x 64 cells by
+// sums of areas: a million of them are to be had in a minute.
 std::vector<lists::Entry> Fillers(const std::vector<cv::Mat>& pictures, std::uint64_t first,
                                   std::uint64_t number, std::uint64_t seed) {
+  constexpr int kCells = 64;
+  std::vector<cv::Mat> sums(pictures.size());
+  Each(pictures.size(), [&](std::size_t i) { cv::integral(pictures[i], sums[i], CV_32S); });
   std::vector<lists::Entry> entries(number);
   constexpr std::size_t kChunk = 1000;
   Each((number + kChunk - 1) / kChunk, [&](std::size_t chunk) {
+    cv::Mat small(kCells, kCells, CV_8UC1);
     for (std::size_t i = chunk * kChunk; i < std::min<std::size_t>(number, (chunk + 1) * kChunk); ++i) {
       std::mt19937 random = RandomOf(seed, 2, i);
       for (int attempt = 0;; ++attempt) {
-        const cv::Mat& from = pictures[random() % pictures.size()];
+        const cv::Mat& from = sums[random() % sums.size()];
         const auto part = [&](int side) {
-          return std::max(48, static_cast<int>(side * (0.3 + 0.6 * (random() % 1024 / 1024.0))));
+          return std::clamp(static_cast<int>(side * (0.3 + 0.6 * (random() % 1024 / 1024.0))), kCells, side);
         };
-        const int width = std::min(from.cols, part(from.cols)), height = std::min(from.rows, part(from.rows));
-        const cv::Rect rect(static_cast<int>(random() % static_cast<unsigned>(from.cols - width + 1)),
-                            static_cast<int>(random() % static_cast<unsigned>(from.rows - height + 1)), width,
-                            height);
-        cv::Mat small;
-        cv::resize(from(rect), small, {128, 128}, 0, 0, cv::INTER_AREA);
+        const int width = part(from.cols - 1), height = part(from.rows - 1);
+        const int left = static_cast<int>(random() % static_cast<unsigned>(from.cols - width));
+        const int top = static_cast<int>(random() % static_cast<unsigned>(from.rows - height));
+        std::array<int, kCells + 1> columns{};
+        std::array<float, kCells> per_column{};
+        for (int x = 0; x <= kCells; ++x) columns[static_cast<std::size_t>(x)] = left + width * x / kCells;
+        for (int x = 0; x < kCells; ++x)
+          per_column[static_cast<std::size_t>(x)] =
+              1.0f / static_cast<float>(columns[static_cast<std::size_t>(x + 1)] -
+                                        columns[static_cast<std::size_t>(x)]);
+        for (int y = 0; y < kCells; ++y) {
+          const int y0 = top + height * y / kCells, y1 = top + height * (y + 1) / kCells;
+          const int* const above = from.ptr<int>(y0);
+          const int* const below = from.ptr<int>(y1);
+          const float per_row = 1.0f / static_cast<float>(y1 - y0);
+          std::uint8_t* const cells = small.ptr(y);
+          int before = below[columns[0]] - above[columns[0]];
+          for (int x = 0; x < kCells; ++x) {
+            const int after = below[columns[static_cast<std::size_t>(x + 1)]] -
+                              above[columns[static_cast<std::size_t>(x + 1)]];
+            cells[x] = static_cast<std::uint8_t>(static_cast<float>(after - before) * per_row *
+                                                 per_column[static_cast<std::size_t>(x)]);
+            before = after;
+          }
+        }
         const hash::PdqHash pdq = ThreadHasher().Hash(ViewOf(small));
         if (pdq.quality < static_cast<int>(kQualityFloor) && attempt < 20) continue;
         entries[i] = EntryOf(fmt::format("f{}", first + i), pdq);
@@ -137,6 +211,20 @@ std::vector<lists::Entry> Fillers(const std::vector<cv::Mat>& pictures, std::uin
     }
   });
   return entries;
+}
+
+// What `AddEntries` with store_crops puts on a list beside the entry.
+void AddCrops(const cv::Mat& picture, const std::string& id, std::vector<lists::Entry>& entries) {
+  for (const lists::CropRect& crop : lists::kStoredCrops) {
+    const auto at = [](std::uint32_t thousandths, int side) {
+      return static_cast<int>(std::lround(thousandths * side / 1000.0));
+    };
+    const cv::Rect rect(at(crop.left, picture.cols), at(crop.top, picture.rows), at(crop.width, picture.cols),
+                        at(crop.height, picture.rows));
+    const hash::PdqHash pdq = ThreadHasher().Hash(ViewOf(picture(rect & cv::Rect({0, 0}, picture.size()))));
+    if (pdq.quality >= static_cast<int>(kQualityFloor))
+      entries.push_back(EntryOf(lists::CropId(id, crop), pdq));
+  }
 }
 
 match::Evidence EvidenceOf(const cv::Mat& picture, const hash::LookOptions& looks) {
@@ -156,6 +244,9 @@ calibration::Look LookOf(const match::FrameEvidence& frame) {
   return static_cast<calibration::Look>(static_cast<int>(frame.kind) - 1);  // in the same order
 }
 
+constexpr const char* kPlainList = "evaluation";
+constexpr const char* kCropList = "stored crops";  // the known pictures with their crops, and nothing else
+
 void Scan(const cv::Mat& picture, const hash::LookOptions& looks, const lists::Catalog& catalog,
           Upload& upload) {
   const match::Evidence evidence = EvidenceOf(picture, looks);
@@ -170,7 +261,11 @@ void Scan(const cv::Mat& picture, const hash::LookOptions& looks, const lists::C
   for (const match::Match& match : conclusion->matches) {
     std::uint64_t number = 0;
     std::from_chars(match.entry_id.data() + 1, match.entry_id.data() + match.entry_id.size(), number);
-    if (upload.known && match.entry_id[0] == 'k' && number == upload.source) {
+    const bool own = upload.known && match.entry_id[0] == 'k' && number == upload.source;
+    if (own) upload.distance_with_crops = std::min(upload.distance_with_crops, match.evidence.distance);
+    if (match.list_name == kCropList) {
+      if (!own && match.reference_region) upload.wrong_crops.push_back({number, match.evidence});
+    } else if (own) {
       upload.found = true;
       upload.evidence = match.evidence;
     } else {
@@ -178,6 +273,20 @@ void Scan(const cv::Mat& picture, const hash::LookOptions& looks, const lists::C
     }
   }
 }
+
+StatusOr<std::shared_ptr<const lists::ListSnapshot>> ListOf(const char* name,
+                                                            std::vector<lists::Entry> entries) {
+  lists::ListInfo info;
+  info.list_id = info.name = name;
+  info.version = 1;
+  info.policy.radius = 31;
+  info.policy.review_radius = kReach;
+  return lists::BuildListSnapshot(info, std::move(entries), kNow);
+}
+
+// Draws nothing from chance: which uploads are looked up in the whole list and not in its beginning.
+constexpr std::uint32_t kOneInWholeList = 4;
+constexpr std::size_t kBeginning = 10'000;  // entries
 
 }  // namespace
 
@@ -191,123 +300,193 @@ StatusOr<Run> Evaluate(const Options& options) {
   TAMIZ_ASSIGN_OR_RETURN(const std::unique_ptr<sandbox::DecoderPool> decoders,
                          sandbox::DecoderPool::Start(config));
 
-  std::vector<Source> sources = FilesUnder(options.folders);
-  run.pictures_found = sources.size();
-  for (std::uint32_t i = 0; i < options.drawn; ++i) sources.push_back({{}, i});
-  const std::size_t wanted = options.known + options.unrelated + options.filler + kOthers;
-  Tell(fmt::format("{} pictures found", run.pictures_found));
-  sources = Distinct(*decoders, std::move(sources), options, wanted);
-  run.pictures_distinct = sources.size();
-  Tell(fmt::format("{} different pictures", sources.size()));
-  if (sources.size() < 40) {
-    return MakeError(StatusCode::kFailedPrecondition,
-                     fmt::format("only {} different pictures of at least {} pixels a side; at least 40 are "
-                                 "needed: name more folders, or --drawn N",
-                                 sources.size(), kSmallestSide));
+  std::vector<Source> listed = SourcesOf(options.listed, 0);
+  std::vector<Source> fillers = SourcesOf(options.filler, 1'000'000);
+  std::vector<Source> unrelated = SourcesOf(options.unrelated, 2'000'000);
+  Divide(options.folders, listed, fillers, unrelated);
+  run.pictures_found = listed.size() + fillers.size() + unrelated.size();
+  Tell(fmt::format("{} pictures found: {} to list, {} to fill the list up, {} unrelated", run.pictures_found,
+                   listed.size(), fillers.size(), unrelated.size()));
+  std::vector<Detail> originals;  // of everything that the list will know
+  listed = Distinct(*decoders, std::move(listed), options, options.known, originals);
+  fillers = Distinct(*decoders, std::move(fillers), options, options.fillers, originals);
+  const auto known = static_cast<std::uint32_t>(listed.size());
+  run.listed_sources = ByOrigin(listed);
+  run.filler_sources = ByOrigin(fillers);
+  run.list_sources = fillers.size();
+  Tell(fmt::format("{} different pictures to list, {} to fill up with", known, fillers.size()));
+  if (known < 10 || fillers.size() < 10 || unrelated.size() < kOthers + 10) {
+    return MakeError(
+        StatusCode::kFailedPrecondition,
+        fmt::format("{} different pictures to list, {} to fill the list up and {} unrelated ones; at least "
+                    "10, 10 and {} of at least {} pixels a side are needed: name more folders, or draw some",
+                    known, fillers.size(), unrelated.size(), kOthers + 10, kSmallestSide));
   }
-  std::map<std::string, int> by_folder;
-  for (const Source& source : sources) {
-    std::string name = "drawn";
-    for (const std::string& folder : options.folders) {
-      if (source.file.string().starts_with(folder + "/")) name = folder;
-    }
-    ++by_folder[name];
-  }
-  for (const auto& [folder, number] : by_folder)
-    run.sources_used.push_back(fmt::format("{} ({})", folder, number));
 
-  // Where there are too few, each part gets less.
-  const double share = std::min(1.0, double(sources.size() - kOthers) / double(wanted - kOthers));
-  const auto known = static_cast<std::uint32_t>(options.known * share);
-  const auto unrelated = static_cast<std::uint32_t>(options.unrelated * share);
-  const auto filler = static_cast<std::uint32_t>(options.filler * share);
-  run.list_sources = filler;
-  const auto at = [&](std::uint32_t part) { return sources.begin() + part; };
-  const std::vector<Source> other_sources(at(known + unrelated), at(known + unrelated + kOthers));
-  const std::vector<Source> filler_sources(at(known + unrelated + kOthers),
-                                           at(known + unrelated + kOthers + filler));
-
-  Others others(other_sources.size());
-  Each(others.size(),
-       [&](std::size_t i) { others[i] = Load(*decoders, other_sources[i], options.max_side); });
-  std::erase_if(others, [](const cv::Mat& picture) { return picture.empty(); });
-  std::vector<lists::Entry> entries(known);
-  std::atomic<std::size_t> margins{0};
-  Each(known, [&](std::size_t i) {
-    const cv::Mat picture = Load(*decoders, sources[i], options.max_side);
-    if (picture.empty()) return;
-    entries[i] = EntryOf(fmt::format("k{}", i), ThreadHasher().Hash(ViewOf(picture)));
-    if (media::StripBorder(ViewOf(picture))) ++margins;
-  });
-  run.known = known;
-  run.known_with_margin = margins;
-  std::erase_if(entries, [](const lists::Entry& entry) { return entry.id.empty(); });
+  std::vector<lists::Entry> entries(known), crops;
   {
-    std::vector<cv::Mat> pictures(filler_sources.size());
-    Each(pictures.size(), [&](std::size_t i) { pictures[i] = Load(*decoders, filler_sources[i], 384); });
-    std::erase_if(pictures, [](const cv::Mat& picture) { return picture.empty(); });
+    std::vector<std::vector<lists::Entry>> crops_of(known);
+    std::atomic<std::size_t> margins{0};
+    Each(known, [&](std::size_t i) {
+      const cv::Mat picture = Load(*decoders, listed[i], options.max_side);
+      if (picture.empty()) return;
+      entries[i] = EntryOf(fmt::format("k{}", i), ThreadHasher().Hash(ViewOf(picture)));
+      crops_of[i].push_back(entries[i]);
+      AddCrops(picture, entries[i].id, crops_of[i]);
+      if (media::StripBorder(ViewOf(picture))) ++margins;
+    });
+    for (std::vector<lists::Entry>& of : crops_of) std::move(of.begin(), of.end(), std::back_inserter(crops));
+    run.known = known;
+    run.known_with_margin = margins;
+    std::erase_if(entries, [](const lists::Entry& entry) { return entry.id.empty(); });
+    run.crop_entries = crops.size() - entries.size();
+  }
+  {
+    std::vector<cv::Mat> pictures(fillers.size());
+    Each(pictures.size(), [&](std::size_t i) { pictures[i] = Load(*decoders, fillers[i], 256); });
+    std::erase_if(pictures, [](const cv::Mat& picture) { return std::min(picture.cols, picture.rows) < 64; });
     const std::uint64_t missing = options.list_size > known ? options.list_size - known : 0;
-    std::vector<lists::Entry> fillers = Fillers(pictures, known, missing, options.seed);
-    std::move(fillers.begin(), fillers.end(), std::back_inserter(entries));
+    std::vector<lists::Entry> parts = Fillers(pictures, known, missing, options.seed);
+    std::move(parts.begin(), parts.end(), std::back_inserter(entries));
   }
   run.list_entries = entries.size();
-  Tell(fmt::format("a list of {} entries", entries.size()));
+  Tell(fmt::format("a list of {} entries, one of {} stored crops", entries.size(), run.crop_entries));
 
-  // How far apart unrelated pictures are, in all.
-  Each(1, [&](std::size_t) {
+  // How far apart unrelated pictures are: known ones and parts of others.
+  {
     std::mt19937 random = RandomOf(options.seed, 3);
+    const auto hash_of = [](const lists::Entry& entry) {
+      return hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(entry.hashes[0].value.data(), 32));
+    };
     std::vector<hash::Hash256> hashes;
-    for (int i = 0; i < 4000 && entries.size() > known; ++i) {
-      // Parts of other pictures, which stand after the known ones.
-      const auto& value = entries[known + random() % (entries.size() - known)].hashes[0].value;
-      hashes.push_back(hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(value.data(), 32)));
-    }
-    // Known pictures against the crops of others.
+    for (int i = 0; i < 4000 && entries.size() > known; ++i)
+      hashes.push_back(hash_of(entries[known + random() % (entries.size() - known)]));
     for (std::uint32_t k = 0; k < known && k < entries.size(); ++k) {
-      const auto& value = entries[k].hashes[0].value;
-      const auto one = hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(value.data(), 32));
+      const hash::Hash256 one = hash_of(entries[k]);
       for (const hash::Hash256& other : hashes) ++run.unrelated_distances[hash::Distance(one, other)];
     }
-  });
-
-  lists::ListInfo info;
-  info.list_id = info.name = "evaluation";
-  info.version = 1;
-  info.policy.radius = 31;
-  info.policy.review_radius = kReach;
-  lists::Catalog catalog;
-  {
-    TAMIZ_ASSIGN_OR_RETURN(auto list, lists::BuildListSnapshot(info, std::move(entries), kNow));
-    catalog.lists.push_back(std::move(list));
   }
 
+  lists::Catalog whole, beginning;
+  {
+    std::vector<lists::Entry> first(
+        entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(std::min(kBeginning, entries.size())));
+    TAMIZ_ASSIGN_OR_RETURN(auto small, ListOf(kPlainList, std::move(first)));
+    TAMIZ_ASSIGN_OR_RETURN(auto large, ListOf(kPlainList, std::move(entries)));
+    TAMIZ_ASSIGN_OR_RETURN(auto with_crops, ListOf(kCropList, std::move(crops)));
+    whole.lists = {large, with_crops};
+    beginning.lists = {small, with_crops};
+  }
   hash::LookOptions looks;
   if (options.only_whole) looks = {false, false, false, false};
-  const std::uint32_t pictures = known + unrelated;
-  std::vector<std::vector<Upload>> by_picture(pictures);
+
+  // Unrelated pictures: each is decoded once, judged, scanned and forgotten. The first of them stand beside
+  // others in collages.
+  Shuffle(unrelated, options.seed, 4);
+  Others others;
+  std::set<std::uint64_t> digests;
+  std::vector<Source> taken;
+  constexpr std::size_t kBatch = 64;
+  const int unrelated_side = std::min(options.max_side, 640);
+  auto next_batch = [&, begin = std::size_t{0}]() mutable {
+    struct One {
+      cv::Mat picture;
+      bool usable = false;
+      Detail detail;
+      double likeness = 0;
+      std::size_t like = 0;
+    };
+    const std::size_t number = std::min(kBatch, unrelated.size() - begin);
+    std::vector<One> batch(number);
+    Each(number, [&](std::size_t i) {
+      One& one = batch[i];
+      one.picture = Load(*decoders, unrelated[begin + i], unrelated_side);
+      one.usable = SaysSomething(one.picture);
+      if (!one.usable) return;
+      one.detail = DetailOf(one.picture);
+      one.likeness = DetailLikeness(originals, one.detail, one.like);
+    });
+    std::vector<std::pair<Source, cv::Mat>> good;
+    for (std::size_t i = 0; i < number; ++i) {
+      One& one = batch[i];
+      const Source& source = unrelated[begin + i];
+      if (!one.usable) {
+        ++run.unrelated_unusable;
+      } else if (!digests.insert(one.detail.digest).second) {
+        ++run.unrelated_repeated;
+      } else if (one.likeness >= kSameDetail) {
+        run.dropped.push_back({NameOf(source),
+                               NameOf(one.like < known ? listed[one.like] : fillers[one.like - known]),
+                               one.likeness});
+      } else {
+        good.emplace_back(source, std::move(one.picture));
+      }
+    }
+    begin += number;
+    return std::pair(std::move(good), number != 0);
+  };
+  std::vector<Upload> strangers;
+  for (;;) {
+    auto [good, more] = next_batch();
+    if (!more || taken.size() >= options.unrelated_pictures) break;
+    while (others.size() < kOthers && !good.empty()) {
+      others.push_back(std::move(good.back().second));
+      good.pop_back();
+    }
+    const std::size_t first = taken.size();
+    for (const auto& [source, picture] : good) taken.push_back(source);
+    std::vector<std::vector<Upload>> by_picture(good.size());
+    Each(good.size(), [&](std::size_t i) {
+      const std::size_t number = first + i;
+      for (std::uint32_t e = 0; e < run.edits.size(); ++e) {
+        // As it is, and edited in one way, in turn.
+        if (e != 0 && number % (run.edits.size() - 1) + 1 != e) continue;
+        std::mt19937 random = RandomOf(options.seed, 1'000'000 + number, e);
+        Upload upload;
+        upload.source = static_cast<std::uint32_t>(known + number);
+        upload.edit = e;
+        upload.entries = run.list_entries;
+        Scan(run.edits[e].apply(good[i].second, random, others), looks, whole, upload);
+        by_picture[i].push_back(std::move(upload));
+      }
+    });
+    for (std::vector<Upload>& uploads : by_picture) std::ranges::move(uploads, std::back_inserter(strangers));
+    if (first / 512 != taken.size() / 512) Tell(fmt::format("{} unrelated pictures scanned", taken.size()));
+  }
+  run.unrelated = taken.size();
+  run.unrelated_sources = ByOrigin(taken);
+  for (const Source& source : taken) {
+    run.unrelated_names.push_back(NameOf(source));
+    run.unrelated_drawn += source.file.empty() ? 1 : 0;
+  }
+
+  std::vector<std::vector<Upload>> by_picture(known);
   std::atomic<std::uint32_t> done{0};
-  Each(pictures, [&](std::size_t i) {
-    const cv::Mat picture = Load(*decoders, sources[i], options.max_side);
+  Each(known, [&](std::size_t i) {
+    const cv::Mat picture = Load(*decoders, listed[i], options.max_side);
     if (picture.empty()) return;
     for (std::uint32_t e = 0; e < run.edits.size(); ++e) {
-      const bool is_known = i < known;
-      // Of pictures that are not known a part of the edits will do: those that show most at once, in turn.
-      if (!is_known && e != 0 && !run.edits[e].shows_more && (e + i) % 8 != 0) continue;
       std::mt19937 random = RandomOf(options.seed, 100 + i, e);
       Upload upload;
       upload.source = static_cast<std::uint32_t>(i);
       upload.edit = e;
-      upload.known = is_known;
-      Scan(run.edits[e].apply(picture, random, others), looks, catalog, upload);
+      upload.known = true;
+      // Whether its own entry is found does not depend on the others: most need not read a million.
+      const bool in_whole = (e + i) % kOneInWholeList == 0;
+      upload.entries = in_whole ? run.list_entries : std::min<std::uint64_t>(kBeginning, run.list_entries);
+      Scan(run.edits[e].apply(picture, random, others), looks, in_whole ? whole : beginning, upload);
       by_picture[i].push_back(std::move(upload));
     }
-    const std::uint32_t now = ++done;
-    if (now % 50 == 0) Tell(fmt::format("{} of {} pictures scanned", now, pictures));
+    if (const std::uint32_t now = ++done; now % 20 == 0)
+      Tell(fmt::format("{} of {} listed pictures edited and scanned", now, known));
   });
-  for (std::vector<Upload>& uploads : by_picture) {
-    std::move(uploads.begin(), uploads.end(), std::back_inserter(run.uploads));
-  }
+  for (std::vector<Upload>& uploads : by_picture) std::ranges::move(uploads, std::back_inserter(run.uploads));
+  std::ranges::move(strangers, std::back_inserter(run.uploads));
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  run.processor_seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec);
+  run.peak_megabytes = static_cast<double>(used.ru_maxrss) / 1024;
   return run;
 }
 
@@ -323,7 +502,7 @@ std::vector<calibration::LabelledPair> PairsOf(const Run& run) {
   for (const std::uint64_t size : ListSizes(run)) {
     for (std::size_t i = 0; i < run.uploads.size(); ++i) {
       const Upload& upload = run.uploads[i];
-      if (!upload.usable) continue;
+      if (!upload.usable || size > upload.entries) continue;
       calibration::LabelledPair pair;
       pair.upload = i;
       pair.source = upload.source;

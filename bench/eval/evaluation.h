@@ -11,14 +11,22 @@
 
 namespace tamiz::eval {
 
-struct Options {
+// Where one part of the pictures comes from.
+struct Pool {
   std::vector<std::string> folders;
-  std::string decoder;            // the tamiz-decoder program
-  std::uint64_t seed = 1;         // decides everything that chance decides
-  std::uint32_t known = 300;      // pictures on the list
-  std::uint32_t unrelated = 400;  // pictures that are not
-  std::uint32_t filler = 500;     // pictures whose crops fill the list up
-  std::uint32_t drawn = 0;        // pictures to draw beside those found
+  std::uint32_t drawn = 0;  // pictures to draw beside those found
+};
+
+struct Options {
+  // No picture of one pool is like one of another by where it comes from: other packages, other authors.
+  Pool listed, filler, unrelated;
+  std::vector<std::string>
+      folders;                // for all three, divided by series: nothing is known of where they are from
+  std::string decoder;        // the tamiz-decoder program
+  std::uint64_t seed = 1;     // decides everything that chance decides
+  std::uint32_t known = 120;  // pictures on the list
+  std::uint32_t unrelated_pictures = 4000;  // at most: pictures that are not
+  std::uint32_t fillers = 600;              // at most: pictures whose parts fill the list up
   std::uint64_t list_size = 1'000'000;
   int max_side = 1024;      // pixels; pictures are made smaller before anything else
   bool only_whole = false;  // the looks of other kinds switched off: what they gain
@@ -28,30 +36,48 @@ struct Options {
 struct Upload {
   std::uint32_t source = 0;  // number of the picture that it was made from
   std::uint32_t edit = 0;
-  bool known = false;   // its picture is on the list
-  bool usable = false;  // some look reaches the quality floor
+  bool known = false;         // its picture is on the list
+  bool usable = false;        // some look reaches the quality floor
+  std::uint64_t entries = 0;  // of the list that it was looked up in
   std::uint32_t queries = 0;
   std::array<std::uint32_t, calibration::kLooks> queries_by_look{};
   bool found = false;              // the entry of its picture was reported
   calibration::Evidence evidence;  // of that
+  // Where entries hold their crops too: the nearest of the picture and its crops.
+  std::uint32_t distance_with_crops = 257;
   struct Wrong {
     std::uint64_t rank = 0;  // of the entry: lists of N entries have those below N
     calibration::Evidence evidence;
   };
-  std::vector<Wrong> wrong;  // entries of other pictures that were reported
+  std::vector<Wrong> wrong;        // entries of other pictures that were reported
+  std::vector<Wrong> wrong_crops;  // and stored crops of other pictures
+};
+
+// A picture that was to be an unrelated one and is a copy of one that the list knows.
+struct Dropped {
+  std::string picture, like;
+  double likeness = 0;
 };
 
 struct Run {
   Options options;
   std::vector<Edit> edits;
-  std::vector<std::string> sources_used;  // per folder: how many pictures
-  std::size_t pictures_found = 0, pictures_distinct = 0;
+  std::vector<std::string> listed_sources, filler_sources, unrelated_sources;  // folders: how many pictures
+  std::size_t pictures_found = 0;
   std::size_t known = 0, known_with_margin = 0;  // of the pictures on the list
-  std::uint64_t list_entries = 0;
-  std::uint64_t list_sources = 0;                        // pictures whose crops fill the list
+  std::uint64_t list_entries = 0, crop_entries = 0;
+  std::uint64_t list_sources = 0;   // pictures whose parts fill the list
+  std::size_t unrelated = 0;        // pictures that were scanned and are not on it
+  std::size_t unrelated_drawn = 0;  // of them drawn ones
+  std::size_t unrelated_unusable =
+      0;  // left out: not decodable, under 200 pixels a side, or without structure
+  std::size_t unrelated_repeated = 0;  // left out: pixels equal to those of another unrelated one
+  std::vector<Dropped> dropped;
+  std::vector<std::string> unrelated_names;              // by source - known
   std::vector<Upload> uploads;                           // in order of sources and edits
   std::array<std::uint64_t, 257> unrelated_distances{};  // of sampled pairs
-  double seconds = 0;
+  double seconds = 0, processor_seconds = 0;
+  double peak_megabytes = 0;  // resident
 };
 
 // Reach of the look-ups, bits: all that a policy can ask for.

@@ -1,12 +1,18 @@
 // How well matching stands up to edits, and what a confidence is worth: recall, false positives, calibration.
 //
-//   tamiz-eval --decoder PATH --out DIR [--folder DIR]… [--drawn N] [--known N] [--unrelated N] [--filler N]
-//              [--list-size N] [--seed N] [--base-rate P] [--name NAME] [--date DATE] [--only-whole]
-//              [--check]
+//   tamiz-eval --decoder PATH --out DIR
+//              [--listed-from DIR]… [--filler-from DIR]… [--unrelated-from DIR]… [--folder DIR]…
+//              [--draw-listed N] [--draw-filler N] [--draw-unrelated N]
+//              [--known N] [--unrelated N] [--filler N] [--list-size N] [--seed N] [--base-rate P] [--name
+//              NAME]
+//              [--date DATE] [--only-whole] [--check]
+//   tamiz-eval --again DIR/run.json --out DIR     the fit and the report alone, of a run that was scanned
+//   before
 //
-// Writes recall.csv, summary.json, report.html with its plots as SVG, pairs.csv (for `tamiz calibrate`) and
-// calibration.json. With
-// --check it fails where what always holds does not. bench/eval/run.sh runs it on Debian's pictures.
+// Pictures to list, to fill the list up and unrelated ones come from different folders; those of --folder are
+// divided by series. Writes recall.csv, tail.csv, summary.json, report.html with its plots as SVG, pairs.csv
+// (for `tamiz calibrate`) and calibration.json. With --check it fails where what always holds does not.
+// bench/eval/run.sh runs it on Debian's pictures.
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +22,7 @@
 
 #include "bench/eval/evaluation.h"
 #include "bench/eval/report.h"
+#include "bench/eval/run_file.h"
 #include "core/calibration/calibration_file.h"
 #include "fmt/format.h"
 
@@ -24,7 +31,7 @@ namespace {
 
 struct Arguments {
   Options options;
-  std::string out = "var/eval", name = "operator", date = "2026-11-25";
+  std::string out = "var/eval", again, name = "operator", date = "2026-11-25";
   double base_rate = 0.0001;
   bool check = false;
 };
@@ -56,18 +63,30 @@ Arguments Read(int argc, char** argv) {
     };
     if (flag == "--decoder")
       options.decoder = value;
+    else if (flag == "--again")
+      arguments.again = value;
     else if (flag == "--out")
       arguments.out = value;
     else if (flag == "--folder")
       options.folders.push_back(value);
-    else if (flag == "--drawn")
-      number(options.drawn);
+    else if (flag == "--listed-from")
+      options.listed.folders.push_back(value);
+    else if (flag == "--filler-from")
+      options.filler.folders.push_back(value);
+    else if (flag == "--unrelated-from")
+      options.unrelated.folders.push_back(value);
+    else if (flag == "--draw-listed")
+      number(options.listed.drawn);
+    else if (flag == "--draw-filler")
+      number(options.filler.drawn);
+    else if (flag == "--draw-unrelated")
+      number(options.unrelated.drawn);
     else if (flag == "--known")
       number(options.known);
     else if (flag == "--unrelated")
-      number(options.unrelated);
+      number(options.unrelated_pictures);
     else if (flag == "--filler")
-      number(options.filler);
+      number(options.fillers);
     else if (flag == "--list-size")
       number(options.list_size);
     else if (flag == "--max-side")
@@ -83,7 +102,8 @@ Arguments Read(int argc, char** argv) {
     else
       Fail(fmt::format("{} is not known; see bench/eval/main.cc", flag));
   }
-  if (options.decoder.empty()) Fail("--decoder is missing: the path of tamiz-decoder");
+  if (options.decoder.empty() && arguments.again.empty())
+    Fail("--decoder is missing: the path of tamiz-decoder");
   return arguments;
 }
 
@@ -124,8 +144,13 @@ void Check(const Summary& summary, const calibration::Calibration& calibration) 
 
 int Main(int argc, char** argv) {
   const Arguments arguments = Read(argc, argv);
-  const StatusOr<Run> run = Evaluate(arguments.options);
+  const StatusOr<Run> run = arguments.again.empty() ? Evaluate(arguments.options) : LoadRun(arguments.again);
   if (!run.ok()) Fail(Message(run.status()));
+  const std::filesystem::path out = arguments.out;
+  std::filesystem::create_directories(out);
+  if (arguments.again.empty()) {
+    if (const Status saved = Save(*run, out / "run.json"); !saved.ok()) Fail(Message(saved));
+  }
   const auto pairs = PairsOf(*run);
   calibration::FitOptions fit;
   fit.name = arguments.name;
@@ -135,15 +160,13 @@ int Main(int argc, char** argv) {
   fit.queries = QueriesOf(*run);
   fit.data =
       fmt::format("{} pictures, {} edits each; {} unrelated pictures; lists of up to {} entries; seed {}",
-                  arguments.options.known, run->edits.size(), arguments.options.unrelated, run->list_entries,
-                  arguments.options.seed);
+                  run->known, run->edits.size(), run->unrelated, run->list_entries, run->options.seed);
   const StatusOr<calibration::Calibration> calibration = calibration::Fit(pairs, fit);
   if (!calibration.ok()) Fail("no calibration: " + Message(calibration.status()));
   const Summary summary = Summarise(*run, *calibration, pairs);
 
-  const std::filesystem::path out = arguments.out;
-  std::filesystem::create_directories(out);
   Write(out / "recall.csv", RecallCsv(summary));
+  Write(out / "tail.csv", TailCsv(summary));
   Write(out / "summary.json", SummaryJson(*run, summary, *calibration));
   Write(out / "report.html", Html(*run, summary, *calibration, "bench/eval/run.sh"));
   for (const auto& [name, svg] : Plots(*run, summary, *calibration)) Write(out / (name + ".svg"), svg);
@@ -152,10 +175,13 @@ int Main(int argc, char** argv) {
   for (const calibration::LabelledPair& pair : pairs) csv += calibration::PairRow(pair);
   Write(out / "pairs.csv", csv);
   std::printf("%s", RecallCsv(summary).c_str());
-  std::printf("safe radius %u, calibration error %.4f, unrelated within 31 bits: %llu of %llu, %.0f s\n",
-              summary.safe_radius, calibration->expected_calibration_error,
-              static_cast<unsigned long long>(summary.wrong.back()[31]),
-              static_cast<unsigned long long>(summary.unrelated), run->seconds);
+  std::printf(
+      "safe radius %u, calibration error %.4f, unrelated within 31 bits: %llu of %llu, %.0f s, of processors "
+      "%.0f s, %.0f MB\n",
+      summary.safe_radius, calibration->expected_calibration_error,
+      static_cast<unsigned long long>(summary.wrong.back()[31]),
+      static_cast<unsigned long long>(summary.unrelated), run->seconds, run->processor_seconds,
+      run->peak_megabytes);
   if (arguments.check) Check(summary, *calibration);
   return 0;
 }

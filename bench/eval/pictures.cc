@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <fstream>
 #include <random>
 
 #include <opencv2/imgproc.hpp>
@@ -100,20 +101,30 @@ cv::Mat Draw(std::uint32_t seed, int max_side) {
 
 std::vector<Source> FilesUnder(const std::vector<std::string>& folders) {
   std::vector<Source> sources;
+  const auto add = [&](const std::filesystem::path& path, const std::string& origin) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error) || std::filesystem::is_symlink(path, error)) return;
+    std::string ending = path.extension().string();
+    std::transform(ending.begin(), ending.end(), ending.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    constexpr std::array<std::string_view, 8> kEndings = {".jpg", ".jpeg", ".png",  ".webp",
+                                                          ".gif", ".tif",  ".tiff", ".bmp"};
+    if (std::find(kEndings.begin(), kEndings.end(), ending) == kEndings.end()) return;
+    const std::uintmax_t size = std::filesystem::file_size(path, error);
+    if (!error && size >= kSmallestFile && size <= kLargestFile) sources.push_back({path, 0, origin});
+  };
   for (const std::string& folder : folders) {
     std::error_code error;
+    if (std::filesystem::is_regular_file(folder, error)) {
+      std::ifstream lines(folder);
+      for (std::string line; std::getline(lines, line);)
+        add(line, std::filesystem::path(folder).stem().string());
+      continue;
+    }
     const auto options = std::filesystem::directory_options::skip_permission_denied;
     for (std::filesystem::recursive_directory_iterator at(folder, options, error), end; !error && at != end;
          at.increment(error)) {
-      if (!at->is_regular_file(error) || at->is_symlink(error)) continue;
-      std::string ending = at->path().extension().string();
-      std::transform(ending.begin(), ending.end(), ending.begin(),
-                     [](unsigned char c) { return std::tolower(c); });
-      constexpr std::array<std::string_view, 7> kEndings = {".jpg", ".jpeg", ".png", ".webp",
-                                                            ".gif", ".tif",  ".bmp"};
-      if (std::find(kEndings.begin(), kEndings.end(), ending) == kEndings.end()) continue;
-      const std::uintmax_t size = at->file_size(error);
-      if (!error && size >= kSmallestFile && size <= kLargestFile) sources.push_back({at->path(), 0});
+      add(at->path(), folder);
     }
   }
   std::sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) { return a.file < b.file; });
@@ -151,6 +162,55 @@ double Likeness(const Thumbnail& a, const Thumbnail& b) {
     }
   }
   return *std::max_element(sums.begin(), sums.end());
+}
+
+Detail DetailOf(const cv::Mat& picture) {
+  constexpr int n = 64, kReadByPdq = 17;
+  cv::Mat small, values, frequencies;
+  cv::resize(picture, small, {n, n}, 0, 0, cv::INTER_AREA);
+  small.convertTo(values, CV_32FC1);
+  cv::dct(values, frequencies);
+  frequencies(cv::Rect(0, 0, kReadByPdq, kReadByPdq)).setTo(0);
+  const double length = std::max(1e-6, cv::norm(frequencies));
+  Detail detail;
+  detail.digest = 0xcbf29ce484222325ull;
+  for (int y = 0; y < n; ++y) {
+    for (int x = 0; x < n; ++x) {
+      detail.digest = (detail.digest ^ small.at<std::uint8_t>(y, x)) * 0x100000001b3ull;
+      detail.frequencies.push_back(static_cast<float>(frequencies.at<float>(y, x) / length));
+    }
+  }
+  return detail;
+}
+
+double DetailLikeness(const std::vector<Detail>& originals, const Detail& picture, std::size_t& which) {
+  constexpr std::size_t n = 64;
+  // Mirroring changes the signs of odd frequencies, turning swaps rows and columns: sums over the four
+  // classes of parity are enough for four orientations at once.
+  std::vector<float> turned(n * n);
+  for (std::size_t y = 0; y < n; ++y) {
+    for (std::size_t x = 0; x < n; ++x) turned[y * n + x] = picture.frequencies[x * n + y];
+  }
+  double best = -1;
+  for (std::size_t i = 0; i < originals.size(); ++i) {
+    const float* const a = originals[i].frequencies.data();
+    for (const float* const b : {picture.frequencies.data(), static_cast<const float*>(turned.data())}) {
+      std::array<float, 4> sums{};
+      for (std::size_t y = 0; y < n; ++y) {
+        float even = 0, odd = 0;
+        for (std::size_t x = 0; x < n; x += 2) {
+          even += a[y * n + x] * b[y * n + x];
+          odd += a[y * n + x + 1] * b[y * n + x + 1];
+        }
+        sums[y % 2 * 2] += even, sums[y % 2 * 2 + 1] += odd;
+      }
+      for (const auto& [v, u] : {std::pair(1.f, 1.f), {1.f, -1.f}, {-1.f, 1.f}, {-1.f, -1.f}}) {
+        const double likeness = sums[0] + u * sums[1] + v * sums[2] + u * v * sums[3];
+        if (likeness > best) best = likeness, which = i;
+      }
+    }
+  }
+  return best;
 }
 
 std::string FamilyOf(const std::filesystem::path& file) {

@@ -24,6 +24,7 @@ namespace tamiz::eval {
 struct Source {
   std::filesystem::path file;  // empty: drawn from `seed`
   std::uint32_t seed = 0;
+  std::string origin = "drawn";  // the folder or the list of files that it is from
 };
 
 // Luma of `source`, decoded by a confined decoder, at most `max_side` pixels a side; empty if it cannot be
@@ -33,7 +34,8 @@ struct Source {
 // Scenes of gradients, blobs, lines and grain, all different; for machines without real pictures.
 [[nodiscard]] cv::Mat Draw(std::uint32_t seed, int max_side);
 
-// Regular files of some size under `folders`, ordered by path, icons and the like left out by size.
+// Regular files of some size under `folders`, ordered by path, icons and the like left out by size. A folder
+// may be a file too, which holds a path a line; its name is the origin of those.
 [[nodiscard]] std::vector<Source> FilesUnder(const std::vector<std::string>& folders);
 
 // What is remembered of a picture to tell whether two are the same: not its hash, which is what is measured.
@@ -44,6 +46,19 @@ struct Thumbnail {
 [[nodiscard]] Thumbnail ThumbnailOf(const cv::Mat& picture);
 // The largest correlation over the eight orientations, -1…1.
 [[nodiscard]] double Likeness(const Thumbnail& a, const Thumbnail& b);
+
+// What tells whether two originals are one picture without looking at what PDQ looks at: the picture as 64 x
+// 64 cells, its discrete cosine transform, without the 17 x 17 lowest frequencies, all that PDQ's bits are
+// made of. Pictures of one layout differ here; copies, scaled or compressed anew, do not.
+struct Detail {
+  std::vector<float> frequencies;  // length 1
+  std::uint64_t digest = 0;        // of the cells: equal for equal pictures
+};
+[[nodiscard]] Detail DetailOf(const cv::Mat& picture);
+// The largest correlation of one of `originals` with `picture` in any of the eight orientations, -1…1.
+// `which`: its number.
+[[nodiscard]] double DetailLikeness(const std::vector<Detail>& originals, const Detail& picture,
+                                    std::size_t& which);
 
 // Names that differ in numbers, sizes and languages only stand for variants of one picture: the part of the
 // path that they share.

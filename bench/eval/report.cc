@@ -21,7 +21,13 @@ constexpr std::array<std::uint32_t, 6> kRadii = {10, 20, 31, 40, 48, 64};
 struct Target {
   const char* edit;
   double recall;
+  bool with_crops = false;  // for entries that hold their crops
 };
+
+double Reached(const Target& target, const Summary::Row& row, std::uint32_t radius) {
+  if (!target.with_crops) return row.Recall(radius);
+  return row.uploads == 0 ? 0 : double(row.within_with_crops[radius]) / double(row.uploads);
+}
 constexpr std::array<Target, 8> kTargets = {{{"mirrored", 0.99},
                                              {"turned by 90 degrees", 0.99},
                                              {"border 20 %", 0.97},
@@ -29,7 +35,7 @@ constexpr std::array<Target, 8> kTargets = {{{"mirrored", 0.99},
                                              {"screenshot of a phone, light", 0.90},
                                              {"screenshot of a phone, dark", 0.90},
                                              {"collage of four, gaps", 0.85},
-                                             {"crop 5 %", 0.60}}};
+                                             {"crop 5 %", 0.60, true}}};
 
 std::string Percent(double share) { return fmt::format("{:.1f}", 100 * share); }
 
@@ -169,7 +175,73 @@ const Summary::Row* Find(const Summary& summary, std::string_view name) {
   return at == summary.rows.end() ? nullptr : &*at;
 }
 
+void AddToLooks(const Run& run, const Upload& upload, Summary& summary) {
+  std::vector<std::uint32_t> nearest(calibration::kLooks + 1, kReach + 1);
+  const auto count = [&](const std::vector<Upload::Wrong>& pairs, bool crops) {
+    for (const Upload::Wrong& wrong : pairs) {
+      const std::size_t look = crops ? calibration::kLooks : static_cast<std::size_t>(wrong.evidence.look);
+      const std::uint32_t distance = std::min(wrong.evidence.distance, kReach);
+      ++summary.looks[look].at[distance];
+      if (!crops) ++summary.any_look.at[distance];
+      nearest[look] = std::min(nearest[look], distance);
+      if (distance > 31) continue;
+      summary.false_pairs.push_back({run.unrelated_names[upload.source - run.known],
+                                     run.edits[upload.edit].name,
+                                     crops ? "stored crop" : summary.looks[look].name, distance, wrong.rank});
+    }
+  };
+  count(upload.wrong, false);
+  count(upload.wrong_crops, true);
+  const auto entries = static_cast<double>(run.list_entries);
+  for (std::size_t look = 0; look <= calibration::kLooks; ++look) {
+    Summary::LookRow& row = summary.looks[look];
+    const bool crops = look == calibration::kLooks;
+    const std::uint32_t queries = crops ? upload.queries : upload.queries_by_look[look];
+    if (queries == 0) continue;
+    ++row.uploads;
+    row.pairs += queries * (crops ? static_cast<double>(run.crop_entries) : entries);
+    for (std::size_t d = nearest[look]; d <= kReach; ++d) ++row.uploads_within[d];
+  }
+  ++summary.any_look.uploads;
+  summary.any_look.pairs += upload.queries * entries;
+  const std::uint32_t any = *std::min_element(nearest.begin(), nearest.end() - 1);
+  for (std::size_t d = any; d <= kReach; ++d) ++summary.any_look.uploads_within[d];
+}
+
+Plot LookPlot(const Summary& summary) {
+  Plot plot{"Unrelated pairs by how the upload was looked at",
+            {"distance, bits", 0, kReach},
+            {"pairs within, of all looked up so", 1e-13, 1e-3, true},
+            {}};
+  for (const Summary::LookRow& row : summary.looks) {
+    Series series{row.name, {}};
+    std::uint64_t within = 0;
+    for (std::uint32_t d = 0; d <= kReach; ++d) {
+      within += row.at[d];
+      if (within > 0) series.points.emplace_back(d, static_cast<double>(within) / row.pairs);
+    }
+    plot.series.push_back(std::move(series));
+  }
+  return plot;
+}
+
 }  // namespace
+
+double UpperBound95(std::uint64_t seen, std::uint64_t uploads) {
+  if (uploads == 0) return 1;
+  // The mean of which a Poisson number is at most `seen` in 5 % of cases: 3 for none.
+  const auto probability = [&](double mean) {
+    double term = std::exp(-mean), sum = term;
+    for (std::uint64_t k = 1; k <= seen; ++k) sum += term *= mean / static_cast<double>(k);
+    return sum;
+  };
+  double low = 0, high = 10 + 3 * static_cast<double>(seen);
+  for (int step = 0; step < 100; ++step) {
+    const double middle = (low + high) / 2;
+    (probability(middle) > 0.05 ? low : high) = middle;
+  }
+  return std::min(1.0, high / static_cast<double>(uploads));
+}
 
 Summary Summarise(const Run& run, const Calibration& calibration,
                   const std::vector<calibration::LabelledPair>& pairs) {
@@ -177,16 +249,22 @@ Summary Summarise(const Run& run, const Calibration& calibration,
   for (const Edit& edit : run.edits) summary.rows.push_back({edit.group, edit.name});
   summary.list_sizes = ListSizes(run);
   summary.wrong.resize(summary.list_sizes.size());
+  for (std::size_t look = 0; look < calibration::kLooks; ++look)
+    summary.looks.push_back({std::string(calibration::ToString(static_cast<calibration::Look>(look)))});
+  summary.looks.push_back({"any, against stored crops"});
+  summary.any_look.name = "any";
   for (const Upload& upload : run.uploads) {
     if (upload.known) {
       for (Summary::Row* row : {&summary.rows[upload.edit], &summary.all}) {
         ++row->uploads;
+        for (std::size_t d = upload.distance_with_crops; d <= kReach; ++d) ++row->within_with_crops[d];
         if (!upload.found) continue;
         for (std::size_t d = upload.evidence.distance; d <= kReach; ++d) ++row->within[d];
       }
       continue;
     }
     ++summary.unrelated;
+    AddToLooks(run, upload, summary);
     for (std::size_t i = 0; i < summary.list_sizes.size(); ++i) {
       std::uint32_t nearest = kReach + 1;
       for (const Upload::Wrong& wrong : upload.wrong) {
@@ -208,11 +286,21 @@ Summary Summarise(const Run& run, const Calibration& calibration,
 std::string RecallCsv(const Summary& summary) {
   std::string csv = "group,edit,uploads";
   for (const std::uint32_t radius : kRadii) csv += fmt::format(",within_{}", radius);
-  csv += fmt::format(",within_safe_radius_{}\n", summary.safe_radius);
+  csv += fmt::format(",within_safe_radius_{},within_31_with_stored_crops\n", summary.safe_radius);
   for (const Summary::Row& row : summary.rows) {
     csv += fmt::format("{},\"{}\",{}", row.group, row.name, row.uploads);
     for (const std::uint32_t radius : kRadii) csv += fmt::format(",{:.4f}", row.Recall(radius));
-    csv += fmt::format(",{:.4f}\n", row.Recall(summary.safe_radius));
+    csv += fmt::format(",{:.4f},{:.4f}\n", row.Recall(summary.safe_radius),
+                       double(row.within_with_crops[31]) / std::max(1.0, double(row.uploads)));
+  }
+  return csv;
+}
+
+std::string TailCsv(const Summary& summary) {
+  std::string csv = "look,distance,pairs,uploads_within\n";
+  for (const Summary::LookRow& row : summary.looks) {
+    for (std::uint32_t d = 0; d <= kReach; ++d)
+      csv += fmt::format("\"{}\",{},{},{}\n", row.name, d, row.at[d], row.uploads_within[d]);
   }
   return csv;
 }
@@ -223,11 +311,25 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
   for (const Summary::Row& row : summary.rows) {
     recall[row.name] = {{"uploads", row.uploads},
                         {"radius_31", row.Recall(31)},
+                        {"radius_31_with_stored_crops",
+                         double(row.within_with_crops[31]) / std::max(1.0, double(row.uploads))},
                         {"safe_radius", row.Recall(summary.safe_radius)}};
   }
+  ordered_json looks = ordered_json::array();
+  const auto add_look = [&](const Summary::LookRow& row) {
+    looks.push_back(
+        {{"look", row.name},
+         {"uploads", row.uploads},
+         {"pairs", row.pairs},
+         {"uploads_within_31", row.uploads_within[31]},
+         {"upper_bound_95_per_million_uploads", 1e6 * UpperBound95(row.uploads_within[31], row.uploads)},
+         {"pairs_by_distance", row.at}});
+  };
+  add_look(summary.any_look);
+  for (const Summary::LookRow& row : summary.looks) add_look(row);
   for (const Target& target : kTargets) {
     if (const Summary::Row* row = Find(summary, target.edit)) {
-      const double reached = row->Recall(std::min(31u, summary.safe_radius));
+      const double reached = Reached(target, *row, 31);
       targets.push_back({{"edit", target.edit},
                          {"wanted", target.recall},
                          {"reached", reached},
@@ -246,10 +348,17 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
   }
   return ordered_json{{"seed", run.options.seed},
                       {"pictures_found", run.pictures_found},
-                      {"pictures_distinct", run.pictures_distinct},
                       {"pictures_on_the_list", run.known},
                       {"of_them_with_a_plain_margin_of_their_own", run.known_with_margin},
-                      {"sources", run.sources_used},
+                      {"sources_listed", run.listed_sources},
+                      {"sources_filler", run.filler_sources},
+                      {"sources_unrelated", run.unrelated_sources},
+                      {"unrelated_pictures", run.unrelated},
+                      {"unrelated_pictures_drawn", run.unrelated_drawn},
+                      {"unrelated_left_out_unusable", run.unrelated_unusable},
+                      {"unrelated_left_out_repeated", run.unrelated_repeated},
+                      {"unrelated_dropped_as_copies", run.dropped.size()},
+                      {"stored_crop_entries", run.crop_entries},
                       {"list_entries", run.list_entries},
                       {"edits", run.edits.size()},
                       {"uploads_known", summary.all.uploads},
@@ -260,7 +369,10 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
                       {"targets", targets},
                       {"recall", recall},
                       {"false_positives", wrong},
-                      {"seconds", run.seconds}}
+                      {"unrelated_by_look", looks},
+                      {"seconds", run.seconds},
+                      {"processor_seconds", run.processor_seconds},
+                      {"peak_megabytes", run.peak_megabytes}}
              .dump(1, ' ', false, ordered_json::error_handler_t::replace) +
          "\n";
 }
@@ -271,15 +383,85 @@ std::vector<std::pair<std::string, std::string>> Plots(const Run& run, const Sum
           {"roc", Svg(RocPlot(summary, calibration))},
           {"distances", Svg(DistancePlot(run, summary))},
           {"unrelated", Svg(TailPlot(calibration))},
+          {"looks", Svg(LookPlot(summary))},
           {"false-positives", Svg(FalsePositivePlot(summary, calibration))},
           {"confidence", Svg(ConfidencePlot(calibration))},
           {"calibration", Svg(CalibrationPlot(summary, calibration))}};
 }
 
+namespace {
+
+// Where false positives come from.
+std::string UnrelatedHtml(const Run& run, const Summary& summary, const Calibration& calibration) {
+  const Summary::LookRow& any = summary.any_look;
+  std::string html = fmt::format(
+      "<h2>Unrelated pictures</h2>\n<p>Nothing unrelated comes from a package of which a picture is on the "
+      "list "
+      "or fills it up. Left out by rule, on the originals, before anything was hashed: {} copies of a "
+      "picture "
+      "that the list knows (correlation of at least 0.5 of all that is finer than what PDQ reads, in any "
+      "orientation), {} with the same pixels as another unrelated one, {} that could not be decoded, have "
+      "under 200 "
+      "pixels a side or no structure.</p>\n"
+      "<p><b>{} of {} unrelated uploads came within 31 bits of any of {} entries</b>: {:.3g} in a million; "
+      "with "
+      "95 % confidence fewer than {:.3g} in a million (rule of three where none was seen). One false "
+      "positive in a "
+      "million unrelated uploads is expected up to a radius of {} bits by the model, which is measured from "
+      "{} bits on "
+      "and extrapolated below.</p>\n",
+      run.dropped.size(), run.unrelated_repeated, run.unrelated_unusable, any.uploads_within[31], any.uploads,
+      run.list_entries, 1e6 * double(any.uploads_within[31]) / std::max(1.0, double(any.uploads)),
+      1e6 * UpperBound95(any.uploads_within[31], any.uploads), summary.safe_radius,
+      calibration.unrelated.measured_from);
+  html +=
+      "<table><tr><th>look</th><th>uploads looked at so</th><th>pairs of hashes</th><th>uploads within 31 "
+      "bits</th><th>95 %: fewer than, per million</th><th>pairs of an upload and an entry, bits: "
+      "count</th></tr>\n";
+  std::vector<const Summary::LookRow*> rows = {&any};
+  for (const Summary::LookRow& row : summary.looks) rows.push_back(&row);
+  for (const Summary::LookRow* row : rows) {
+    std::string tail;
+    int shown = 0;
+    for (std::uint32_t d = 0; d <= kReach && shown < 16; ++d) {
+      if (row->at[d] == 0) continue;
+      tail += fmt::format("{}{}: {}", shown++ == 0 ? "" : ", ", d, row->at[d]);
+    }
+    html += fmt::format(
+        "<tr><td>{}</td><td>{}</td><td>{:.3g}</td><td>{}</td><td>{:.3g}</td><td "
+        "class=\"tail\">{}</td></tr>\n",
+        row->name, row->uploads, row->pairs, row->uploads_within[31],
+        1e6 * UpperBound95(row->uploads_within[31], row->uploads), tail);
+  }
+  html += "</table>\n";
+  const auto base = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
+  if (!summary.false_pairs.empty()) {
+    html +=
+        "<p>Those within 31 bits (at most 60 of them), for people to look "
+        "at:</p>\n<table><tr><th>picture</th>"
+        "<th>edit</th><th>look</th><th>bits</th><th>entry</th></tr>\n";
+    for (std::size_t i = 0; i < std::min<std::size_t>(60, summary.false_pairs.size()); ++i) {
+      const Summary::FalsePair& pair = summary.false_pairs[i];
+      html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                          base(pair.picture), pair.edit, pair.look, pair.distance, pair.entry);
+    }
+    html += "</table>\n";
+  }
+  if (!run.dropped.empty()) {
+    html += "<p>Left out as copies (at most 60):</p>\n<ul>\n";
+    for (std::size_t i = 0; i < std::min<std::size_t>(60, run.dropped.size()); ++i) {
+      html += fmt::format("<li>{} is like {} ({:.2f})</li>\n", base(run.dropped[i].picture),
+                          base(run.dropped[i].like), run.dropped[i].likeness);
+    }
+    html += "</ul>\n";
+  }
+  return html;
+}
+
+}  // namespace
+
 std::string Html(const Run& run, const Summary& summary, const Calibration& calibration,
                  const std::string& command) {
-  std::string sources;
-  for (const std::string& source : run.sources_used) sources += fmt::format("<li>{}</li>", source);
   std::string html = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Evaluation of "
       "matching</title>\n"
@@ -287,47 +469,46 @@ std::string Html(const Run& run, const Summary& summary, const Calibration& cali
       "1em}}table{{border-collapse:collapse}}"
       "td,th{{border:1px solid #ccc;padding:2px "
       "8px;text-align:right}}td:first-child,td:nth-child(2),th{{text-align:left}}"
-      ".no{{background:#fbe3dc}}svg{{margin:.6em .6em 0 0}}</style></head><body>\n<h1>Evaluation of "
+      ".no{{background:#fbe3dc}}.tail{{text-align:left;font-size:12px}}svg{{margin:.6em .6em 0 "
+      "0}}</style></head><body>\n<h1>Evaluation of "
       "matching</h1>\n"
-      "<p>Made by <code>{}</code>, seed {}, in {:.0f} s. {} different pictures of {} found:</p><ul>{}</ul>\n"
-      "<p>{} edits of each of the {} listed pictures ({} of them have a plain margin of their own), {} "
-      "uploads; {} uploads of pictures that are on no list; a "
-      "list of {} entries, "
-      "filled up with parts of {} more pictures. All of it through the code that the service scans with. How "
-      "to read it: "
-      "docs/CONFIDENCE.md.</p>\n",
-      command, run.options.seed, run.seconds, run.pictures_distinct, run.pictures_found, sources,
-      run.edits.size(), run.known, run.known_with_margin, summary.all.uploads, summary.unrelated,
-      run.list_entries, run.list_sources);
-  html += fmt::format(
-      "<p>One false positive among a million unrelated uploads, or fewer, is expected up to a radius of "
-      "<b>{} bits</b> (model; unrelated "
-      "pairs were seen from {} bits on, below it is extrapolated upwards of the truth). Unrelated uploads "
-      "within 31 bits of any of {} "
-      "entries: {} of {}.</p>\n",
-      summary.safe_radius, calibration.unrelated.measured_from, run.list_entries, summary.wrong.back()[31],
-      summary.unrelated);
+      "<p>Made by <code>{}</code>, seed {}, in {:.0f} s ({:.0f} s of processors, at most {:.0f} MB). How to "
+      "read "
+      "it: docs/CONFIDENCE.md. All of it through the code that the service scans with.</p>\n<ul>\n"
+      "<li>On the list: {} pictures ({} with a plain margin of their own), each edited in {} ways: {} "
+      "uploads. "
+      "From: {}.</li>\n"
+      "<li>The list is filled up to {} entries with parts of {} other pictures. From: {}.</li>\n"
+      "<li>Unrelated: {} pictures, {} of them drawn; each as it is and edited in one way: {} uploads. From: "
+      "{}.</li>\n</ul>\n",
+      command, run.options.seed, run.seconds, run.processor_seconds, run.peak_megabytes, run.known,
+      run.known_with_margin, run.edits.size(), summary.all.uploads, fmt::join(run.listed_sources, ", "),
+      run.list_entries, run.list_sources, fmt::join(run.filler_sources, ", "), run.unrelated,
+      run.unrelated_drawn, summary.unrelated, fmt::join(run.unrelated_sources, ", "));
+  html += UnrelatedHtml(run, summary, calibration);
   html +=
       "<h2>Targets</h2>\n<table><tr><th>edit</th><th></th><th>wanted, %</th><th>found within 31 bits, "
       "%</th></tr>\n";
   for (const Target& target : kTargets) {
     if (const Summary::Row* row = Find(summary, target.edit)) {
-      const double reached = row->Recall(std::min(31u, summary.safe_radius));
+      const double reached = Reached(target, *row, 31);
       html +=
-          fmt::format("<tr{}><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+          fmt::format("<tr{}><td>{}{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
                       reached >= target.recall ? "" : " class=\"no\"", target.edit,
-                      reached >= target.recall ? "met" : "missed", Percent(target.recall), Percent(reached));
+                      target.with_crops ? ", crops stored" : "", reached >= target.recall ? "met" : "missed",
+                      Percent(target.recall), Percent(reached));
     }
   }
   html +=
       "</table>\n<h2>Found, by edit and radius, "
       "%</h2>\n<table><tr><th>group</th><th>edit</th><th>uploads</th>";
   for (const std::uint32_t radius : kRadii) html += fmt::format("<th>{}</th>", radius);
-  html += "</tr>\n";
+  html += "<th>31, crops stored</th></tr>\n";
   for (const Summary::Row& row : summary.rows) {
     html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td>", row.group, row.name, row.uploads);
     for (const std::uint32_t radius : kRadii) html += fmt::format("<td>{}</td>", Percent(row.Recall(radius)));
-    html += "</tr>\n";
+    html += fmt::format("<td>{}</td></tr>\n",
+                        Percent(double(row.within_with_crops[31]) / std::max(1.0, double(row.uploads))));
   }
   html += "</table>\n<h2>Plots</h2>\n";
   for (const auto& [name, svg] : Plots(run, summary, calibration)) html += svg;

@@ -88,6 +88,28 @@ test('scan: exit codes, the worst of several', async () => {
   assert.equal((await tamiz(server, ['list', 'delete', 'near', '--yes'])).code, 0);
 });
 
+test('list add --store-crops: an upload that shows a part matches', async () => {
+  const cropped = path.join(work, 'cropped.png');
+  const made = await run('ffmpeg', ['-nostdin', '-v', 'error', '-y', '-i', at('original.jpg'),
+    '-vf', 'crop=iw*0.95:ih*0.95:iw*0.04:ih*0.005', cropped]);
+  assert.equal(made.code, 0, made.stderr);
+  for (const [name, flags, entries, code] of [['as-it-is', [], 1, 0], ['with-crops', ['--store-crops'], 17, 10]]) {
+    assert.equal((await tamiz(server, ['list', 'create', name])).code, 0);
+    const added = await tamiz(server, ['list', 'add', name, at('original.jpg'), ...flags]);
+    assert.match(added.stdout, new RegExp(`^${entries} added, 0 replaced; ${name} is at version 1 with ${entries} entries`), added.stderr);
+    const scanned = await tamiz(server, ['scan', '--json', '--list', name, cropped]);
+    assert.equal(scanned.code, code, scanned.stdout);
+    if (code !== 10) continue;
+    const [match] = lines(scanned.stdout)[0].matches;
+    assert.equal(match.entryId, 'original.jpg');
+    assert.ok(match.referenceRegion.width < 1);
+  }
+  const by_hash = await tamiz(server, ['list', 'add', 'with-crops', '--store-crops', '--id', 'x', '--pdq', '0'.repeat(64)]);
+  assert.equal(by_hash.code, 1);
+  assert.match(by_hash.stderr, /--store-crops needs the picture itself/);
+  for (const name of ['as-it-is', 'with-crops']) await tamiz(server, ['list', 'delete', name, '--yes']);
+});
+
 test('scan --json prints one protobuf JSON object a line, in the order of the arguments', async () => {
   const files = ['clip.mp4', 'unrelated.jpg', 'copy.jpg', 'broken.jpg', 'rotated.jpg'].map(at);
   const { stdout, code } = await tamiz(server, ['scan', '--json', '-j', '4', '--hashes', ...files, path.join(work, 'absent')]);
