@@ -118,10 +118,10 @@ struct App::Parts {
   Status Trip(const match::HitBreaker::Trip& trip);
   bool ShutDownOnce();
   [[nodiscard]] ServiceParts service_parts() {
-    return {*access,  *calls,     *streams, config.server.max_call_time,
-            *scanner, *admission, *budget,  source,
-            *lists,   *store,     metrics,  settings,
-            *uploads, *changes,   *exports, *exchanges};
+    return {*access,  *calls,     *connections, *streams, config.server.max_call_time,
+            *scanner, *admission, *budget,      source,   *lists,
+            *store,   metrics,    settings,     *uploads, *changes,
+            *exports, *exchanges};
   }
 
   config::Config config;      // as configured; sections that a reload takes over change
@@ -146,6 +146,7 @@ struct App::Parts {
   LiveSettings settings;
   std::unique_ptr<AccessControl> access;
   std::unique_ptr<CallCount> calls;
+  std::unique_ptr<ConnectionWatch> connections;
   std::unique_ptr<StreamWatch> streams;
   std::unique_ptr<work::Admission> admission;
   std::unique_ptr<IoPool> uploads, changes, exports, syncs;
@@ -345,7 +346,11 @@ Status App::Parts::Listen() {
                         {"address", address.ForGrpc()},
                         {"port", std::int64_t{address.unix_path.empty() ? grpc_port : 0}},
                         {"tls", !config.server.tls_certificate_file.empty()}});
-  if (!address.unix_path.empty()) grpc_port = 0;
+  if (address.unix_path.empty()) {
+    connections->Start(grpc_port);
+  } else {
+    grpc_port = 0;
+  }
 
   WarnOfOpenDoors();
   if (config.server.metrics_listen.empty()) return OkStatus();
@@ -531,6 +536,9 @@ StatusOr<std::unique_ptr<App>> App::Start(Options options) {
   });
 
   p.calls = std::make_unique<CallCount>(p.config.server.max_calls_in_flight);
+  ConnectionWatch::Limits connection_limits;
+  connection_limits.most_untaken = p.config.server.transport_memory_bytes;
+  p.connections = std::make_unique<ConnectionWatch>(connection_limits, p.metrics);
   p.streams = std::make_unique<StreamWatch>(
       StreamWatch::Limits{p.config.server.stream_idle_time, p.config.server.max_call_time});
   const ServiceParts services = p.service_parts();

@@ -8,10 +8,12 @@
 #include "server/admin_service.h"
 #include "server/authorization.h"
 #include "server/exchange_service.h"
+#include "server/export_call.h"
 #include "server/hash_service.h"
 #include "server/list_service.h"
 #include "server/rpc_call.h"
 #include "server/scan_service.h"
+#include "server/scan_stream_call.h"
 
 namespace tamiz::server {
 namespace {
@@ -68,6 +70,7 @@ class EarlyCall final : public UnaryCall, public grpc::ServerGenericBidiReactor 
     Arrived();
     if (context_->IsCancelled()) return End(MakeError(StatusCode::kCancelled, "the caller went away"));
     if (!ok) return End(InvalidArgument("no message came"));
+    call().Heard();
     const Status read = ReadMessage(message_, entry_.limits, request_);
     message_.Clear();
     if (!read.ok()) return End(read);
@@ -132,9 +135,17 @@ void EarlyService::Add(Service& service, std::string_view method,
   };
 }
 
+template <typename Call>
+void EarlyService::AddStream(std::string_view method) {
+  handlers_[fmt::format("/tamiz.v1.{}", method)] = [this](grpc::GenericCallbackServerContext* context) {
+    return new Call(context, parts_);
+  };
+}
+
 EarlyService::EarlyService(const Services& services, const ServiceParts& parts) : parts_(parts) {
   Add(services.scans, "ScanService/Scan", &ScanService::Scan, kPictureLimits, true);
   Add(services.scans, "ScanService/ListFormats", &ScanService::ListFormats);
+  AddStream<ScanStreamCall>("ScanService/ScanStream");
   Add(services.hashes, "HashService/Hash", &HashService::Hash, kPictureLimits, true);
   Add(services.hashes, "HashService/Lookup", &HashService::Lookup);
   ListService& lists = services.lists;
@@ -146,6 +157,7 @@ EarlyService::EarlyService(const Services& services, const ServiceParts& parts) 
   Add(lists, "ListService/DeleteList", &ListService::DeleteList);
   Add(lists, "ListService/DiffVersions", &ListService::DiffVersions);
   Add(lists, "ListService/DisableEntry", &ListService::DisableEntry);
+  AddStream<ExportCall>("ListService/ExportEntries");
   Add(lists, "ListService/GetEntry", &ListService::GetEntry);
   Add(lists, "ListService/GetList", &ListService::GetList);
   Add(lists, "ListService/ListHolds", &ListService::ListHolds);
@@ -180,8 +192,8 @@ std::vector<std::string> EarlyService::Missing() const {
     std::string name = path.substr(1);
     std::ranges::replace(name, '/', '.');
     const auto* const method = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
-    const bool is_unary = method != nullptr && !method->client_streaming() && !method->server_streaming();
-    if (is_unary && !handlers_.contains(path)) missing.push_back(std::string(rule.method));
+    const bool has_one_message = method != nullptr && !method->client_streaming();
+    if (has_one_message && !handlers_.contains(path)) missing.push_back(std::string(rule.method));
   }
   return missing;
 }

@@ -1,4 +1,4 @@
-// Unary calls, which may be refused before their message has come.
+// Calls with one message, which may be refused before it has come.
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -41,7 +41,7 @@ class OnTheirWay {
   std::deque<SteadyTime> begun_ TAMIZ_GUARDED_BY(mutex_);
 };
 
-// Every unary method. gRPC hands unary calls over when their message has come and is parsed; these it hands
+// Every method whose client sends one message. gRPC hands such calls over when it has come; these it hands
 // over when they begin. Who may not call is refused before a byte is read, and while there is no place for a
 // picture it is not read either; what was read is measured before it is parsed. See
 // docs/adr/0015-early-refusal.md and docs/adr/0040-messages-are-judged-before-they-are-read.md.
@@ -59,7 +59,8 @@ class EarlyService final : public grpc::CallbackGenericService {
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override;
 
-  // Unary methods of our services that are not here, so that nobody can call them: a fault of the program.
+  // Methods with one message of our services that are not here, so that nobody can call them: a fault of the
+  // program.
   [[nodiscard]] std::vector<std::string> Missing() const;
 
   // How a method's message is let in.
@@ -75,6 +76,10 @@ class EarlyService final : public grpc::CallbackGenericService {
   void Add(Service& service, std::string_view method,
            grpc::ServerUnaryReactor* (Service::*run)(grpc::CallbackServerContext*, const Request*, Response*),
            const MessageLimits& limits = {}, bool wants_slot = false);
+
+  // One that answers with a stream and reads its message itself.
+  template <typename Call>
+  void AddStream(std::string_view method);
 
   const ServiceParts parts_;
   OnTheirWay on_their_way_;

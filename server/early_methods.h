@@ -1,4 +1,4 @@
-// Services whose unary methods are handed over by EarlyService.
+// Services whose methods with one message are handed over by EarlyService.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -10,8 +10,8 @@
 
 namespace tamiz::server {
 
-// gRPC reads and parses the message of a unary call before it hands the call over. Of these services it hands
-// the call over first; see docs/adr/0040-messages-are-judged-before-they-are-read.md.
+// gRPC reads the one message of a call, and parses that of a unary one, before it hands the call over. Of
+// these services it hands the call over first; see docs/adr/0040-messages-are-judged-before-they-are-read.md.
 // `Api` is the service's generated class, `Base` its callback service.
 template <typename Api, typename Base>
 class EarlyMethods : public Base {
@@ -22,9 +22,9 @@ class EarlyMethods : public Base {
     bool all = true;
     for (int i = 0; i < service->method_count(); ++i) {
       const google::protobuf::MethodDescriptor& method = *service->method(i);
-      const bool is_unary = !method.client_streaming() && !method.server_streaming();
-      if (is_unary) this->MarkMethodGeneric(i);
-      all = all && is_unary;
+      const bool has_one_message = !method.client_streaming();
+      if (has_one_message) this->MarkMethodGeneric(i);
+      all = all && has_one_message;
     }
     if (all) KeepName();
   }

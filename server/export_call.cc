@@ -11,15 +11,30 @@ constexpr std::size_t kBatchBytes = 256 << 10;
 
 }  // namespace
 
-ExportCall::ExportCall(grpc::CallbackServerContext* context, const grpc::ByteBuffer& message,
-                       const ServiceParts& parts)
-    : context_(context), parts_(parts), call_(*context, "ListService/ExportEntries", parts) {
-  const Status refused = call_.entry().ok() ? Begin(message) : call_.entry();
+ExportCall::ExportCall(grpc::GenericCallbackServerContext* context, const ServiceParts& parts)
+    : context_(context),
+      parts_(parts),
+      call_(*context, "ListService/ExportEntries", parts),
+      watched_(parts.watch, [this](const Status& status) { End(status); }) {
+  if (!call_.entry().ok()) {
+    End(call_.entry());
+    return;
+  }
+  watched_.Wait();
+  StartRead(&message_);
+}
+
+void ExportCall::OnReadDone(bool ok) {
+  if (!watched_.Resume()) return;  // it was ended in between
+  if (ok) call_.Heard();
+  const Status refused = ok ? Begin() : InvalidArgument("no message came");
   if (!refused.ok()) End(refused);
 }
 
-Status ExportCall::Begin(const grpc::ByteBuffer& message) {
-  TAMIZ_RETURN_IF_ERROR(ReadMessage(message, {}, request_));
+Status ExportCall::Begin() {
+  const Status read = ReadMessage(message_, {}, request_);
+  message_.Clear();
+  TAMIZ_RETURN_IF_ERROR(read);
   return parts_.exports.Submit([this] { End(Run()); });
 }
 

@@ -36,6 +36,7 @@ void ImportCall::OnReadDone(bool ok) {
   if (!ok && !options_) {
     return End(WithField(InvalidArgument("the first message must carry options"), "options"));
   }
+  if (ok) call_.Heard();
   const Status refused = parts_.changes.Submit([this, ok] {
     if (!ok) return End(Apply());
     if (const Status status = TakeMessage(); !status.ok()) return End(status);

@@ -10,7 +10,6 @@
 #include "core/base/log.h"
 #include "core/lists/crop_id.h"
 #include "core/match/matcher.h"
-#include "server/export_call.h"
 #include "server/import_call.h"
 #include "server/intake.h"
 #include "server/proto_convert.h"
@@ -536,11 +535,6 @@ grpc::ServerUnaryReactor* ListService::DiffVersions(grpc::CallbackServerContext*
     ToProto(diff, response);
     return OkStatus();
   });
-}
-
-grpc::ServerWriteReactor<grpc::ByteBuffer>* ListService::ExportEntries(grpc::CallbackServerContext* context,
-                                                                       const grpc::ByteBuffer* request) {
-  return new ExportCall(context, *request, parts_);
 }
 
 }  // namespace tamiz::server

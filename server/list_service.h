@@ -13,22 +13,21 @@ namespace tamiz::server {
 
 class UnaryCall;
 
-// Every method by callback, what comes and goes in streams as bytes.
-using ListServiceBase =
-    v1::ListService::WithRawCallbackMethod_ImportEntries<v1::ListService::WithRawCallbackMethod_ExportEntries<
-        v1::ListService::WithCallbackMethod_CreateList<v1::ListService::WithCallbackMethod_GetList<
-            v1::ListService::WithCallbackMethod_ListLists<v1::ListService::WithCallbackMethod_UpdateList<
-                v1::ListService::WithCallbackMethod_DeleteList<v1::ListService::WithCallbackMethod_AddEntries<
-                    v1::ListService::WithCallbackMethod_RemoveEntries<
-                        v1::ListService::WithCallbackMethod_DisableEntry<
-                            v1::ListService::WithCallbackMethod_ListHolds<
-                                v1::ListService::WithCallbackMethod_ResetBreaker<
-                                    v1::ListService::WithCallbackMethod_GetEntry<
-                                        v1::ListService::WithCallbackMethod_ListVersions<
-                                            v1::ListService::WithCallbackMethod_RollbackList<
-                                                v1::ListService::WithCallbackMethod_DiffVersions<
-                                                    v1::ListService::WithCallbackMethod_ApproveChange<
-                                                        v1::ListService::Service>>>>>>>>>>>>>>>>>;
+// Every method by callback, what comes and goes in streams as bytes. ExportEntries is EarlyService's.
+using ListServiceBase = v1::ListService::WithRawCallbackMethod_ImportEntries<
+    v1::ListService::WithCallbackMethod_CreateList<v1::ListService::WithCallbackMethod_GetList<
+        v1::ListService::WithCallbackMethod_ListLists<v1::ListService::WithCallbackMethod_UpdateList<
+            v1::ListService::WithCallbackMethod_DeleteList<v1::ListService::WithCallbackMethod_AddEntries<
+                v1::ListService::WithCallbackMethod_RemoveEntries<
+                    v1::ListService::WithCallbackMethod_DisableEntry<
+                        v1::ListService::WithCallbackMethod_ListHolds<
+                            v1::ListService::WithCallbackMethod_ResetBreaker<
+                                v1::ListService::WithCallbackMethod_GetEntry<
+                                    v1::ListService::WithCallbackMethod_ListVersions<
+                                        v1::ListService::WithCallbackMethod_RollbackList<
+                                            v1::ListService::WithCallbackMethod_DiffVersions<
+                                                v1::ListService::WithCallbackMethod_ApproveChange<
+                                                    v1::ListService::Service>>>>>>>>>>>>>>>>;
 
 class ListService final : public EarlyMethods<v1::ListService, ListServiceBase> {
  public:
@@ -80,9 +79,6 @@ class ListService final : public EarlyMethods<v1::ListService, ListServiceBase> 
   grpc::ServerUnaryReactor* DiffVersions(grpc::CallbackServerContext* context,
                                          const v1::DiffVersionsRequest* request,
                                          v1::DiffVersionsResponse* response) override;
-  // An ExportEntriesRequest in, ExportEntriesResponses out.
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportEntries(grpc::CallbackServerContext* context,
-                                                            const grpc::ByteBuffer* request) override;
 
  private:
   template <typename Work>

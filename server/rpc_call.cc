@@ -35,6 +35,7 @@ RpcCall::RpcCall(const grpc::CallbackServerContext& server_context, std::string_
                  const ServiceParts& parts)
     : method_(method),
       metrics_(parts.metrics),
+      connection_(parts.connections, server_context.peer()),
       pass_(parts.access.Enter(CredentialsOf(server_context), method)),
       started_(std::chrono::steady_clock::now()) {
   entry_ = pass_.status();

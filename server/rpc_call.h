@@ -34,13 +34,19 @@ class RpcCall {
   [[nodiscard]] const CallContext& context() const { return context_; }
   [[nodiscard]] SteadyTime started() const { return started_; }
   // The client went away or its deadline passed: what works for this call stops.
-  void Cancel() { stop_.request_stop(); }
+  void Cancel() {
+    connection_.Cancelled();
+    stop_.request_stop();
+  }
+  // A message came whole.
+  void Heard() { connection_.Heard(); }
   // Counts the call. Returns `given` for Finish, or what entry() refused.
   [[nodiscard]] grpc::Status End(const Status& given);
 
  private:
   const std::string_view method_;
   metrics::Metrics& metrics_;
+  ConnectionWatch::Call connection_;
   Pass pass_;
   CallCount::Place place_;
   Status entry_;

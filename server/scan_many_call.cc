@@ -42,6 +42,7 @@ void ScanManyCall::OnReadDone(bool ok) {
   }
   Status read;
   if (ok) {
+    call_.Heard();
     item = std::make_shared<v1::ScanManyRequest>();
     read = ReadMessage(incoming_, kPictureLimits, *item);
     incoming_.Clear();

@@ -6,7 +6,6 @@
 #include "server/rpc_call.h"
 #include "server/scan_job.h"
 #include "server/scan_many_call.h"
-#include "server/scan_stream_call.h"
 #include "server/scan_upload_call.h"
 
 namespace tamiz::server {
@@ -31,11 +30,6 @@ void ScanService::BeginScan(const v1::ScanRequest& request, v1::ScanResponse* re
 grpc::ServerReadReactor<grpc::ByteBuffer>* ScanService::ScanUpload(grpc::CallbackServerContext* context,
                                                                    grpc::ByteBuffer* response) {
   return new ScanUploadCall(context, response, parts_);
-}
-
-grpc::ServerWriteReactor<grpc::ByteBuffer>* ScanService::ScanStream(grpc::CallbackServerContext* context,
-                                                                    const grpc::ByteBuffer* request) {
-  return new ScanStreamCall(context, *request, parts_);
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ScanService::ScanMany(

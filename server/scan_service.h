@@ -9,11 +9,10 @@ namespace tamiz::server {
 
 class UnaryCall;
 
-// Every method by callback, what comes and goes in streams as bytes.
-using ScanServiceBase =
-    v1::ScanService::WithCallbackMethod_Scan<v1::ScanService::WithRawCallbackMethod_ScanUpload<
-        v1::ScanService::WithRawCallbackMethod_ScanStream<v1::ScanService::WithRawCallbackMethod_ScanMany<
-            v1::ScanService::WithCallbackMethod_ListFormats<v1::ScanService::Service>>>>>;
+// Every method by callback, what comes and goes in streams as bytes. ScanStream is EarlyService's.
+using ScanServiceBase = v1::ScanService::WithCallbackMethod_Scan<
+    v1::ScanService::WithRawCallbackMethod_ScanUpload<v1::ScanService::WithRawCallbackMethod_ScanMany<
+        v1::ScanService::WithCallbackMethod_ListFormats<v1::ScanService::Service>>>>;
 
 class ScanService final : public EarlyMethods<v1::ScanService, ScanServiceBase> {
  public:
@@ -24,9 +23,6 @@ class ScanService final : public EarlyMethods<v1::ScanService, ScanServiceBase> 
   // ScanUploadRequests in, a ScanUploadResponse out.
   grpc::ServerReadReactor<grpc::ByteBuffer>* ScanUpload(grpc::CallbackServerContext* context,
                                                         grpc::ByteBuffer* response) override;
-  // A ScanStreamRequest in, ScanStreamResponses out.
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* ScanStream(grpc::CallbackServerContext* context,
-                                                         const grpc::ByteBuffer* request) override;
   // ScanManyRequests in, ScanManyResponses out.
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ScanMany(
       grpc::CallbackServerContext* context) override;

@@ -8,15 +8,29 @@
 
 namespace tamiz::server {
 
-ScanStreamCall::ScanStreamCall(grpc::CallbackServerContext* context, const grpc::ByteBuffer& message,
-                               const ServiceParts& parts)
-    : parts_(parts), call_(*context, "ScanService/ScanStream", parts) {
-  const Status refused = call_.entry().ok() ? Begin(message) : call_.entry();
+ScanStreamCall::ScanStreamCall(grpc::GenericCallbackServerContext* context, const ServiceParts& parts)
+    : parts_(parts),
+      call_(*context, "ScanService/ScanStream", parts),
+      watched_(parts.watch, [this](const Status& status) { EndWith(status); }) {
+  if (!call_.entry().ok()) {
+    EndWith(call_.entry());
+    return;
+  }
+  watched_.Wait();
+  StartRead(&message_);
+}
+
+void ScanStreamCall::OnReadDone(bool ok) {
+  if (!watched_.Resume()) return;  // it was ended in between
+  if (ok) call_.Heard();
+  const Status refused = ok ? Begin() : InvalidArgument("no message came");
   if (!refused.ok()) EndWith(refused);
 }
 
-Status ScanStreamCall::Begin(const grpc::ByteBuffer& message) {
-  TAMIZ_RETURN_IF_ERROR(ReadMessage(message, kPictureLimits, request_));
+Status ScanStreamCall::Begin() {
+  const Status read = ReadMessage(message_, kPictureLimits, request_);
+  message_.Clear();
+  TAMIZ_RETURN_IF_ERROR(read);
   TAMIZ_ASSIGN_OR_RETURN(std::shared_ptr<ScanJob> job, ScanJob::Make(request_, parts_));
   call_.pass().AddBytes(request_.request().content().size());
   return parts_.admission.Submit(

@@ -1,7 +1,7 @@
 // ScanService.ScanStream: one scan that tells how it gets on.
 #pragma once
 
-#include <grpcpp/support/server_callback.h>
+#include <grpcpp/generic/async_generic_service.h>
 
 #include <deque>
 #include <memory>
@@ -16,13 +16,13 @@ namespace tamiz::server {
 
 // The scan never waits for the client: of progress that was not sent yet only the newest is kept, and matches
 // are at most as many as a result holds, twice. Lives until OnDone.
-class ScanStreamCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, private scan::ScanObserver {
+class ScanStreamCall final : public grpc::ServerGenericBidiReactor, private scan::ScanObserver {
  public:
-  // `message` is a ScanStreamRequest.
-  ScanStreamCall(grpc::CallbackServerContext* context, const grpc::ByteBuffer& message,
-                 const ServiceParts& parts);
+  // A ScanStreamRequest in, ScanStreamResponses out.
+  ScanStreamCall(grpc::GenericCallbackServerContext* context, const ServiceParts& parts);
 
  private:
+  void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override { call_.Cancel(); }
   void OnDone() override { delete this; }
@@ -30,7 +30,7 @@ class ScanStreamCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, 
   void OnProgress(const scan::ScanProgress& progress) override;
   void OnMatch(const match::Match& match) override;
 
-  Status Begin(const grpc::ByteBuffer& message);
+  Status Begin();
   // Queues `event` before the end; as progress it takes the place of older progress.
   void Tell(std::unique_ptr<v1::ScanStreamResponse> event, bool is_progress);
   // Ends the call when all that is queued was sent.
@@ -49,8 +49,10 @@ class ScanStreamCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, 
   const ServiceParts& parts_;
   RpcCall call_;
   v1::ScanStreamRequest request_;
+  StreamWatch::Stream watched_;
 
-  grpc::ByteBuffer bytes_;  // while a write is outstanding they belong to gRPC
+  // While a read or a write is outstanding its bytes belong to gRPC.
+  grpc::ByteBuffer message_, bytes_;
 
   Mutex mutex_;
   std::deque<std::unique_ptr<v1::ScanStreamResponse>> events_ TAMIZ_GUARDED_BY(mutex_);

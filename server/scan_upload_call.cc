@@ -26,6 +26,7 @@ void ScanUploadCall::OnReadDone(bool ok) {
   if (!watched_.Resume()) return;  // it was ended in between
   if (context_->IsCancelled()) return End(MakeError(StatusCode::kCancelled, "the caller went away"));
   if (ok) {
+    call_.Heard();
     const Status read = ReadMessage(bytes_, kPictureLimits, message_);
     bytes_.Clear();
     if (!read.ok()) return End(read);

@@ -13,6 +13,7 @@
 #include "core/store/store.h"
 #include "core/work/admission.h"
 #include "server/access.h"
+#include "server/connection_watch.h"
 #include "server/io_pool.h"
 #include "server/stream_watch.h"
 
@@ -55,6 +56,7 @@ class CallCount {
 struct ServiceParts {
   AccessControl& access;
   CallCount& calls;
+  ConnectionWatch& connections;
   StreamWatch& watch;
   std::chrono::milliseconds max_call_time;
   scan::Scanner& scanner;

@@ -13,7 +13,8 @@ namespace {
 
 using ::testing::Contains;
 
-constexpr char kPing = 6, kGoAway = 7;
+constexpr char kHeaders = 1, kReset = 3, kSettings = 4, kPing = 6, kGoAway = 7, kContinuation = 9;
+constexpr char kEndHeaders = 4;
 
 // Speaks as much HTTP/2 as it is told to.
 class RawClient {
@@ -28,9 +29,16 @@ class RawClient {
 
   void Greet() {
     Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    Send(Frame(4, ""));  // SETTINGS, none
+    Send(Frame(kSettings, ""));  // none
   }
   void Ping() { Send(Frame(kPing, "12345678")); }
+  // False once the connection is closed.
+  bool BeginHeaders() { return Send(Frame(kHeaders, Call(), 1)); }
+  bool MoreHeaders() { return Send(Frame(kContinuation, Field("x", std::string(16'000, 'y')), 1)); }
+  bool OpenAndReset(std::uint32_t stream) {
+    return Send(Frame(kHeaders, Call(), stream, kEndHeaders) +
+                Frame(kReset, std::string("\0\0\0\x08", 4), stream));
+  }
 
   // The kinds of the frames that came until the server closed the connection.
   std::vector<char> UntilClosed() {
@@ -59,14 +67,30 @@ class RawClient {
   [[nodiscard]] bool is_closed() const { return is_closed_; }
 
  private:
-  static std::string Frame(char kind, const std::string& payload) {
-    std::string frame(9, '\0');
-    frame[2] = static_cast<char>(payload.size());
-    frame[3] = kind;
+  static std::string Frame(char kind, const std::string& payload, std::uint32_t stream = 0, char flags = 0) {
+    const auto byte = [](std::size_t number, int shift) { return static_cast<char>(number >> shift & 0xff); };
+    std::string frame = {
+        byte(payload.size(), 16), byte(payload.size(), 8), byte(payload.size(), 0), kind,           flags,
+        byte(stream, 24),         byte(stream, 16),        byte(stream, 8),         byte(stream, 0)};
     return frame + payload;
   }
-  void Send(const std::string& bytes) {
-    (void)::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);  // it may be closed already
+  // HPACK: a literal that is not to be indexed, and the fields of a call.
+  static std::string Field(const std::string& name, const std::string& value) {
+    std::string field = {'\0', static_cast<char>(name.size())};
+    field += name;
+    if (value.size() < 127) return field + static_cast<char>(value.size()) + value;
+    field += '\x7f';
+    for (std::size_t left = value.size() - 127;; left >>= 7) {
+      field += static_cast<char>((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
+      if (left <= 0x7f) return field + value;
+    }
+  }
+  static std::string Call() {
+    return "\x83\x86" + Field(":path", "/tamiz.v1.ScanService/Scan") + Field(":authority", "here") +
+           Field("content-type", "application/grpc") + Field("te", "trailers");
+  }
+  bool Send(const std::string& bytes) {
+    return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
   }
 
   UniqueFd fd_;
@@ -129,6 +153,28 @@ TEST_F(ConnectionTest, OneThatPingsTooOftenIsSentAway) {
   for (int i = 0; i < 20; ++i) impatient.Ping();
   EXPECT_THAT(impatient.UntilClosed(), Contains(kGoAway));
   EXPECT_TRUE(impatient.is_closed());
+}
+
+// gRPC keeps such headers without end, from anybody.
+TEST_F(ConnectionTest, OneWhoseHeadersNeverEndIsCutOff) {
+  RawClient endless = Connected();
+  EXPECT_TRUE(endless.BeginHeaders());
+  int sent = 0;
+  for (; sent < 64'000 && endless.MoreHeaders(); ++sent) {
+    if (sent % 64 == 0) std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_LT(sent, 64'000) << "a gigabyte went through";
+  GetStatus();
+}
+
+TEST_F(ConnectionTest, OneThatOpensCallsToResetThemIsCutOff) {
+  RawClient hasty = Connected();
+  std::uint32_t stream = 1;
+  for (; stream < 400'000 && hasty.OpenAndReset(stream); stream += 2) {
+    if (stream % 200 == 1) std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_LT(stream, 400'000u);
+  GetStatus();
 }
 
 // A client that answers pings is waited for, however long its call takes.
