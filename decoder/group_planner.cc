@@ -21,7 +21,8 @@ std::vector<PacketOrder> GroupPlanner::Plan(std::span<const PacketFacts> group, 
   std::stable_sort(shown.begin(), shown.end(),
                    [&](std::size_t a, std::size_t b) { return group[a].stated < group[b].stated; });
   pictures_ += group.size();
-  const std::size_t affordable = rules_.allowance ? 1 + Affordable() : 0;
+  ++groups_;
+  const std::size_t affordable = 1 + Affordable();
   ChooseFrames(group, shown, affordable, end, orders);
 
   tail_dropped_ = false;
@@ -43,8 +44,12 @@ std::vector<PacketOrder> GroupPlanner::Plan(std::span<const PacketFacts> group, 
 
 // Pictures beside key frames.
 std::size_t GroupPlanner::Affordable() const {
+  if (traits_.exact || !(rules_.allowance || rules_.regular)) return 0;
+  const bool is_short = traits_.pixels_in_all > 0 && traits_.pixels_in_all <= kShortPixels;
+  const std::uint64_t whatever =
+      traits_.pixels > 0 ? (is_short ? kShortPixels : kAllowedPixels) / traits_.pixels : 0;
   const std::uint64_t allowed =
-      std::max(kAllowedPixels / std::max<std::uint64_t>(traits_.pixels, 1), pictures_ / kAllowedShare);
+      std::max(whatever - std::min(whatever, groups_), rules_.allowance ? pictures_ / kAllowedShare : 0);
   return allowed - std::min(allowed, spent_);
 }
 
@@ -52,11 +57,11 @@ void GroupPlanner::ChooseFrames(std::span<const PacketFacts> group, const std::v
                                 std::size_t affordable, const GroupEnd& end,
                                 std::vector<PacketOrder>& orders) {
   // What is shown before this comes out of the packets that are affordable.
-  std::int64_t regular_until = INT64_MIN;
+  std::int64_t closely_until = INT64_MIN;
   if (affordable > 1) {
-    regular_until = INT64_MAX;
+    closely_until = INT64_MAX;
     for (std::size_t i = affordable; i < group.size(); ++i)
-      regular_until = std::min(regular_until, group[i].stated);
+      closely_until = std::min(closely_until, group[i].stated);
   }
   std::optional<std::size_t> before;
   microseconds last_duration{0};
@@ -64,11 +69,12 @@ void GroupPlanner::ChooseFrames(std::span<const PacketFacts> group, const std::v
     const microseconds time = clock_.Next(group[i].stated, group[i].duration);
     orders[i].time = time;
     last_duration = group[i].duration;
-    sampler_.BeRegularUntil(group[i].stated < regular_until ? time + microseconds(1) : microseconds(0));
+    const bool closely = group[i].stated < closely_until;
+    sampler_.BeRegularUntil(closely ? time + microseconds(1) : microseconds(0));
     FrameSampler after = sampler_;
     const FrameSampler::Choice choice = after.Next(time, {.key = group[i].key});
-    const bool can_wait = !traits_.exact && !traits_.intra_only && !group[i].key && !choice.take_held &&
-                          end.next_key.has_value() &&
+    const bool can_wait = !traits_.exact && !closely && !traits_.intra_only && !group[i].key &&
+                          !choice.take_held && end.next_key.has_value() &&
                           MayWait(time, time + microseconds(*end.next_key - group[i].stated));
     if (choice.take && can_wait) continue;  // not told to the sampler: the key frame is taken in its place
     sampler_ = after;

@@ -36,6 +36,21 @@ bool IsIntraOnly(AVCodecID codec) {
   return descriptor != nullptr && (descriptor->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
 }
 
+GroupPlanner::Traits PlanningTraits(const AVStream& stream, const Track::Traits& track) {
+  GroupPlanner::Traits traits;
+  traits.exact = track.exact;
+  traits.intra_only = IsIntraOnly(stream.codecpar->codec_id);
+  // Sides up to 2^31: no product of two overflows.
+  traits.pixels = static_cast<std::uint64_t>(std::max(stream.codecpar->width, 0)) *
+                  static_cast<std::uint64_t>(std::max(stream.codecpar->height, 0));
+  const double rate = stream.avg_frame_rate.den > 0 ? av_q2d(stream.avg_frame_rate) : 0;
+  const double seconds = static_cast<double>(track.duration.count()) * 1e-6;
+  const double in_all =
+      static_cast<double>(traits.pixels) * std::max(rate * seconds, static_cast<double>(stream.nb_frames));
+  traits.pixels_in_all = static_cast<std::uint64_t>(std::clamp(in_all, 0.0, 1e18));
+  return traits;
+}
+
 }  // namespace
 
 Track::Track(Output& output, AVStream& stream, const Traits& traits)
@@ -43,11 +58,7 @@ Track::Track(Output& output, AVStream& stream, const Traits& traits)
       stream_(stream),
       traits_(traits),
       codec_(output),
-      planner_(traits.rules,
-               {traits.exact, IsIntraOnly(stream.codecpar->codec_id),
-                static_cast<std::uint64_t>(std::max(stream.codecpar->width, 0)) *
-                    static_cast<std::uint64_t>(std::max(stream.codecpar->height, 0))},
-               traits.max_skipped) {}
+      planner_(traits.rules, PlanningTraits(stream, traits), traits.max_skipped) {}
 
 bool Track::Open() {
   const AVCodecParameters& parameters = *stream_.codecpar;

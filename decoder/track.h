@@ -27,7 +27,8 @@ class Track {
     SamplingRules rules;
     bool exact = true;
     std::uint64_t max_skipped = 1;
-    bool animation = false;   // FFmpeg composes its frames: each needs the one before
+    std::chrono::microseconds duration{0};  // as stated; zero: unknown
+    bool animation = false;                 // FFmpeg composes its frames: each needs the one before
     bool late_start = false;  // transport streams begin in the middle of things: early errors are no damage
   };
 

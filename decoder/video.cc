@@ -234,6 +234,7 @@ class Container {
     traits.rules = rules_;
     traits.exact = output_.job().plan.exact;
     traits.max_skipped = max_skipped_;
+    traits.duration = duration();
     traits.animation = animation_ != nullptr;
     traits.late_start = format_ == FileFormat::kMpegTs || format_ == FileFormat::kMpegPs;
     auto track = std::make_unique<Track>(output_, stream, traits);

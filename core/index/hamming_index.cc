@@ -36,6 +36,11 @@ class LinearIndex final : public HammingIndex {
     });
   }
 
+  [[nodiscard]] hash::HammingDistance DistanceTo(std::uint32_t position,
+                                                 const hash::Hash256& hash) const override {
+    return hash::Distance(hashes_.At(position), hash);
+  }
+
   [[nodiscard]] std::size_t size() const override { return hashes_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const override { return sizeof *this + hashes_.memory_bytes(); }
 

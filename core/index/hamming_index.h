@@ -35,6 +35,10 @@ class HammingIndex {
   virtual void FindWithin(std::span<const hash::Hash256> queries, hash::HammingDistance max_distance,
                           std::vector<Hit>& hits) const = 0;
 
+  // Of the hash at `position`.
+  [[nodiscard]] virtual hash::HammingDistance DistanceTo(std::uint32_t position,
+                                                         const hash::Hash256& hash) const = 0;
+
   [[nodiscard]] virtual std::size_t size() const = 0;
   // Of its own memory: what lies in a mapped file does not count.
   [[nodiscard]] virtual std::size_t memory_bytes() const = 0;

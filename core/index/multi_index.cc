@@ -302,6 +302,10 @@ void MultiIndex::MakePlans(const IndexShape& shape) {
   }
 }
 
+hash::HammingDistance MultiIndex::DistanceTo(std::uint32_t position, const hash::Hash256& hash) const {
+  return hash::Distance(hashes_.At(position), ShuffleBits(hash));
+}
+
 void MultiIndex::FindWithin(std::span<const hash::Hash256> queries, hash::HammingDistance max_distance,
                             std::vector<Hit>& hits) const {
   const std::size_t before = hits.size();

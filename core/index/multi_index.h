@@ -48,6 +48,8 @@ class MultiIndex final : public HammingIndex {
 
   void FindWithin(std::span<const hash::Hash256> queries, hash::HammingDistance max_distance,
                   std::vector<Hit>& hits) const override;
+  [[nodiscard]] hash::HammingDistance DistanceTo(std::uint32_t position,
+                                                 const hash::Hash256& hash) const override;
   [[nodiscard]] std::size_t size() const override { return hashes_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const override;
   [[nodiscard]] std::vector<Crowd> Crowds(std::uint32_t least) const override;

@@ -134,6 +134,12 @@ PdqRef ListSnapshot::RefAt(std::uint32_t position) const {
   return ref;
 }
 
+hash::HammingDistance ListSnapshot::DistanceTo(std::uint32_t position, const hash::Hash256& hash) const {
+  const std::uint32_t first = base_positions();
+  return position < first ? base_->pdq->DistanceTo(position, hash)
+                          : delta_->segment->pdq->DistanceTo(position - first, hash);
+}
+
 std::pair<std::uint32_t, std::uint32_t> ListSnapshot::PositionsOf(std::uint32_t entry) const {
   const auto [segment, number] = Where(entry);
   auto [first, last] = segment->PositionsOf(number);

@@ -53,6 +53,7 @@ class ListSnapshot {
                std::vector<index::Hit>& hits) const;
   [[nodiscard]] std::size_t pdq_count() const;
   [[nodiscard]] PdqRef RefAt(std::uint32_t position) const;
+  [[nodiscard]] hash::HammingDistance DistanceTo(std::uint32_t position, const hash::Hash256& hash) const;
   // Positions of the entry's PDQ hashes, pictures and frames: first, and one past the last.
   [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> PositionsOf(std::uint32_t entry) const;
   // How many of them are frames of a video.

@@ -148,7 +148,7 @@ class Chains {
     segment.first_picture = std::min(chain.front()->picture, chain.back()->picture);
     segment.last_picture = std::max(chain.front()->picture, chain.back()->picture);
     segment.frames = static_cast<std::uint32_t>(chain.size());
-    segment.speed = Speed(chain);
+    SetSpeed(chain, segment);
     std::uint32_t bridged = 0;
     std::vector<AlignedSegment::Bridge> vouched;
     for (std::size_t i = 0; i < chain.size(); ++i) {
@@ -209,7 +209,7 @@ class Chains {
   }
 
   // The slope of the line that fits best, by least squares over the moments at which pictures change.
-  static double Speed(const std::vector<const Node*>& chain) {
+  static void SetSpeed(const std::vector<const Node*>& chain, AlignedSegment& segment) {
     double mean_x = 0;
     double mean_y = 0;
     for (const Node* node : chain) {
@@ -225,7 +225,9 @@ class Chains {
       xx += x * x;
       xy += x * ((node->start + node->end) / 2 - mean_y);
     }
-    return xx > 0 ? std::abs(xy / xx) : 0;
+    const double slope = xx > 0 ? xy / xx : 0;
+    segment.speed = std::abs(slope);
+    segment.origin = mean_y - slope * mean_x;
   }
 
   std::vector<Node> nodes_;

@@ -24,13 +24,15 @@ struct FrameHit {
 struct AlignedSegment {
   std::uint32_t first_frame = 0, last_frame = 0;      // of the upload
   std::uint32_t first_picture = 0, last_picture = 0;  // of the known video, ascending also if reversed
-  double speed = 0;  // seconds of the known video a second of the upload; above 1: sped up
+  double speed = 0;   // seconds of the known video a second of the upload; above 1: sped up
+  double origin = 0;  // where the known video would be at the upload's beginning, seconds
   bool reversed = false;
   hash::Transform transform = hash::Transform::kIdentity;  // as in FrameHit
   std::uint32_t frames = 0;                                // of the upload that were found
   std::uint32_t pictures = 0;                              // distinct, that were found
   // Stretches between two frames found that are near enough to vouch for what lies between: it was sampled at
-  // another moment, or changed too much to be found alone. Both ends included, frames and pictures.
+  // another moment, or changed too much to be found alone. Both ends included, frames and pictures. Or one
+  // frame that a second look found.
   struct Bridge {
     std::uint32_t first_frame, last_frame, first_picture, last_picture;
   };

@@ -16,6 +16,8 @@ using lists::ListMode;
 using lists::ListSnapshot;
 using std::chrono::microseconds;
 
+// A frame that stands in step is found within so many times the radius: far from everything unrelated.
+constexpr hash::HammingDistance kSecondLook = 2;
 constexpr std::size_t kMostSegments = 100;  // of a match, written into an answer
 
 Candidate NewCandidate(const ListSnapshot& list, std::uint32_t entry) {
@@ -247,8 +249,17 @@ void AlignInTime(Candidate& candidate, const UploadTimes& upload) {
       candidate.uses_review ? policy.review_radius.value_or(policy.radius) : policy.radius;
   std::ranges::copy_if(candidate.fold->hits, std::back_inserter(hits),
                        [&](const FrameHit& hit) { return hit.distance <= reach; });
-  candidate.segments = Align(hits, known, {upload.frames, upload.interval, upload.end});
+  const SampledTimes times{upload.frames, upload.interval, upload.end};
+  candidate.segments = Align(hits, known, times);
   if (candidate.segments.empty() || candidate.match.exact) return;
+  if (upload.looks != nullptr) {
+    std::vector<bool> found(upload.frames.size());
+    for (const FrameRuns::Run& run : candidate.found->frames.runs())
+      std::fill(found.begin() + run.first, found.begin() + run.last + 1, true);
+    for (AlignedSegment& segment : candidate.segments)
+      LookAgain(*upload.looks, {*candidate.list, candidate.entry, known}, times, found,
+                std::min(kSecondLook * reach, index::kMaxRadius), segment);
+  }
   std::vector<bool> pictures = PicturesAt(candidate.found->positions, known);
   for (const AlignedSegment& segment : candidate.segments) {
     for (const AlignedSegment::Bridge& bridge : segment.bridges) {

@@ -10,6 +10,7 @@
 #include "core/lists/catalog.h"
 #include "core/match/evidence.h"
 #include "core/match/frame_folding.h"
+#include "core/match/second_look.h"
 #include "core/match/timeline.h"
 
 namespace tamiz::match {
@@ -60,6 +61,7 @@ struct UploadTimes {
   std::chrono::microseconds interval{0};  // what a frame stands for
   bool is_still = true;
   std::span<const UploadPart> parts = {};  // in order
+  const KeptLooks* looks = nullptr;        // for second looks; null: none
   // Where the upload ends, if it was looked at to its end; zero if that is not known.
   std::chrono::microseconds end{0};
 };

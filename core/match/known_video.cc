@@ -16,7 +16,10 @@ KnownVideo::KnownVideo(const lists::ListSnapshot& list, std::uint32_t entry) {
     }
     const std::chrono::milliseconds time(ref.time_ms);
     times_.push_back(time);
-    if (!ref.repeats || pictures_.empty()) pictures_.push_back({time, time});
+    if (!ref.repeats || pictures_.empty()) {
+      pictures_.push_back({time, time});
+      position_of_.push_back(position);
+    }
     pictures_.back().end = time;
     picture_of_.push_back(static_cast<std::uint32_t>(pictures_.size() - 1));
   }

@@ -27,6 +27,8 @@ class KnownVideo {
   [[nodiscard]] std::uint32_t PictureAt(std::uint32_t position) const {
     return picture_of_[position - first_];
   }
+  // Where the list holds the first frame of a picture.
+  [[nodiscard]] std::uint32_t PositionOf(std::uint32_t picture) const { return position_of_[picture]; }
   // What one frame stands for: the median distance of frames, one second where there is only one.
   [[nodiscard]] std::chrono::microseconds interval() const { return interval_; }
 
@@ -34,6 +36,7 @@ class KnownVideo {
   std::uint32_t first_ = 0;
   std::vector<std::uint32_t> picture_of_;  // by position from first_
   std::vector<Picture> pictures_;
+  std::vector<std::uint32_t> position_of_;  // by picture
   std::vector<std::chrono::microseconds> times_;
   std::chrono::microseconds interval_{0};
 };

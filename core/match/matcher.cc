@@ -80,6 +80,7 @@ void Matching::AddFrames(std::span<const FrameEvidence> looks) {
     }
     qualities_.back() = std::max(qualities_.back(), quality);
     numbered.push_back({&look, static_cast<std::uint32_t>(times_.size() - 1)});
+    looks_.Add(look, numbered.back().frame);
   }
   AllowedFrames allowed;
   for (const ListSnapshot* list : consulted_.allow) AllowFrames(numbered, *list, now_, allowed);
@@ -186,9 +187,13 @@ Conclusion Matching::Finish(UploadEnd end) {
   // A budget of frames that is spread over the whole puts them further apart than the plan says.
   const microseconds interval = std::max(end.frame_interval, MedianGap(times_));
   const Timeline timeline(times_, end.frame_interval, end.duration);
-  const UploadTimes upload{times_,   timeline,
-                           interval, is_still,
-                           parts_,   conclusion.reasons.empty() ? end.duration : microseconds::zero()};
+  const UploadTimes upload{.frames = times_,
+                           .timeline = timeline,
+                           .interval = interval,
+                           .is_still = is_still,
+                           .parts = parts_,
+                           .looks = &looks_,
+                           .end = conclusion.reasons.empty() ? end.duration : microseconds::zero()};
   const auto is_stronger = [](const Candidate& a, const Candidate& b) {
     return IsStronger(a.match, b.match);
   };

@@ -38,7 +38,7 @@ struct UploadEnd {
 };
 
 // The look-up of one upload, frame by frame as it is decoded. Frames are looked up and forgotten: what is
-// kept follows what was found, and a few bytes a frame.
+// kept follows what was found, and the hashes of whole frames, up to a limit.
 //
 // One match a list and entry: the strongest digest that is equal, else the nearest frame. Of each list, a
 // match
@@ -126,6 +126,7 @@ class Matching {
   std::vector<std::uint8_t> qualities_;  // of the best look
   std::uint32_t last_index_ = 0;
   std::vector<UploadPart> parts_;
+  KeptLooks looks_;
 };
 
 // The same for an upload that is known whole. Thread-safe.

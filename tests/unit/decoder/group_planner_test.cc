@@ -97,14 +97,21 @@ TEST(GroupPlanner, FastTakesKeyFramesAndOthersWhereThereAreNone) {
   EXPECT_EQ(dense.wanted.size(), 20u);
 }
 
-TEST(GroupPlanner, FastLooksCloselyAtWhatIsShortOrSmall) {
+TEST(GroupPlanner, WhatIsShortOrSmallIsLookedAtClosely) {
   const SamplingRules rules{
       .interval = 1s, .regular = false, .key_frames = true, .max_gap = 10s, .allowance = true};
   const GroupPlanner::Traits small{.exact = false, .pixels = 480 * 270};
   const Outcome closely = StreamOf({rules, small, 100'000}, 2, 150);  // 12 s
-  const Outcome adaptive = StreamOf({{.interval = 1s}, {.exact = false}, 100'000}, 2, 150);
-  EXPECT_EQ(closely.wanted, adaptive.wanted);
-  EXPECT_GE(closely.wanted.size(), 11u);
+  const Outcome exact = StreamOf({{.interval = 1s}, {.exact = true}, 100'000}, 2, 150);
+  EXPECT_EQ(closely.wanted, exact.wanted);
+  EXPECT_EQ(closely.wanted.size(), 12u);
+  EXPECT_EQ(StreamOf({{.interval = 1s}, small, 100'000}, 2, 150).wanted, exact.wanted);
+  // Of what is larger, not all is; unless it is known that there is no more of it.
+  GroupPlanner::Traits large = small;
+  large.pixels = kShortPixels / 300;
+  EXPECT_LT(StreamOf({rules, large, 100'000}, 2, 150).wanted.size(), exact.wanted.size());
+  large.pixels_in_all = kShortPixels;
+  EXPECT_EQ(StreamOf({rules, large, 100'000}, 2, 150).wanted, exact.wanted);
   // Of key frames only nothing else is asked for.
   SamplingRules key_frames = rules;
   key_frames.allowance = false;

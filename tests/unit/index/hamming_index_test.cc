@@ -43,6 +43,7 @@ void ExpectExact(const std::vector<hash::Hash256>& hashes, const std::vector<has
   std::vector<Hit> hits;
   index->FindWithin(queries, radius, hits);
   EXPECT_EQ(hits, BruteForce(hashes, queries, radius)) << hashes.size() << " hashes, radius " << radius;
+  for (const Hit& hit : hits) EXPECT_EQ(index->DistanceTo(hit.position, queries[hit.query]), hit.distance);
 }
 
 TEST(HammingIndex, EmptyFindsNothing) {

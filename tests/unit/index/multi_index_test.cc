@@ -63,7 +63,9 @@ TEST_P(MultiIndexShapes, AgreesWithBruteForceAtEveryRadius) {
       queries.push_back(Neighbour(base, static_cast<int>(radius), random));
       queries.push_back(Neighbour(base, static_cast<int>(radius) + 1, random));
     }
-    EXPECT_EQ(Find(index, queries, radius), BruteForce(hashes, queries, radius)) << "radius " << radius;
+    const std::vector<Hit> hits = Find(index, queries, radius);
+    EXPECT_EQ(hits, BruteForce(hashes, queries, radius)) << "radius " << radius;
+    for (const Hit& hit : hits) EXPECT_EQ(index.DistanceTo(hit.position, queries[hit.query]), hit.distance);
   }
 }
 

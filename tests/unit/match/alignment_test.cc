@@ -48,6 +48,12 @@ std::vector<Hash256> Pictures(std::uint64_t first, std::uint64_t last) {
   return pictures;
 }
 
+// `bits` of it are others.
+Hash256 Changed(Hash256 hash, int bits) {
+  for (int bit = 0; bit < bits; ++bit) hash.words[static_cast<std::size_t>(bit % 4)] ^= 1ull << (bit / 4 * 2);
+  return hash;
+}
+
 // A video with a frame every `interval`; the other orientations look like nothing known.
 Evidence Upload(const std::vector<Hash256>& frames, std::chrono::microseconds interval = 1s,
                 Transform turned = Transform::kIdentity) {
@@ -167,6 +173,33 @@ TEST_F(AlignmentTest, TheUploadGoesOnAfterItsLastFrameAsFarAsItLasts) {
   }();
   ASSERT_TRUE(conclusion.ok());
   EXPECT_DOUBLE_EQ(conclusion->matches.at(0).reference_coverage, 0.55);
+}
+
+TEST_F(AlignmentTest, FramesInStepAreFoundWithinTwiceTheRadius) {
+  entries_ = {KnownOf("v", Pictures(0, 19))};
+  std::vector<Hash256> frames = Pictures(0, 19);
+  for (const std::size_t i : {0u, 1u, 2u, 3u, 9u, 10u, 11u, 12u, 13u, 14u, 18u, 19u})
+    frames[i] = Changed(frames[i], 60);
+  for (const Transform turned : {Transform::kIdentity, Transform::kFlipHorizontal}) {
+    const Match match = AskForOne(Upload(frames, 1s, turned));
+    EXPECT_EQ(match.reference_coverage, 1);
+    EXPECT_EQ(match.query_coverage, 1);
+    EXPECT_FALSE(match.review);
+    EXPECT_EQ(match.distinct_pictures, 8u);
+    EXPECT_THAT(match.query_ranges, testing::ElementsAre(TimeRange{0s, 20s}));
+  }
+
+  // At the wrong moment the same pictures are nothing.
+  std::vector<Hash256> shuffled = frames;
+  std::swap(shuffled[0], shuffled[13]);
+  std::swap(shuffled[1], shuffled[12]);
+  std::swap(shuffled[2], shuffled[11]);
+  std::swap(shuffled[3], shuffled[10]);
+  EXPECT_LT(AskForOne(Upload(shuffled)).reference_coverage, 0.8);
+  // Further away is something else.
+  for (const std::size_t i : {0u, 1u, 2u, 3u, 9u, 10u, 11u, 12u, 13u, 14u, 18u, 19u})
+    frames[i] = Changed(Picture(i), 70);
+  EXPECT_EQ(AskForOne(Upload(frames)).reference_coverage, 0.4);
 }
 
 TEST_F(AlignmentTest, ReversedPlaybackIsSaid) {

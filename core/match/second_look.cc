@@ -1,0 +1,103 @@
+#include "core/match/second_look.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/match/evidence.h"
+
+namespace tamiz::match {
+namespace {
+
+// How far a picture may lie from where the segment's speed puts it: in seconds, or in intervals of the known
+// video, whichever is more.
+constexpr double kReach = 0.75;
+// Frames beside an end that are not seen either end the search there.
+constexpr int kMostMissed = 2;
+
+double Seconds(std::chrono::microseconds time) { return static_cast<double>(time.count()) * 1e-6; }
+
+class Search {
+ public:
+  Search(const KeptLooks& looks, const KnownFrames& known, hash::HammingDistance radius,
+         const AlignedSegment& segment)
+      : looks_(looks),
+        known_(known),
+        radius_(radius),
+        segment_(segment),
+        reach_(kReach * std::max(1.0, Seconds(known.video.interval()))),
+        slope_(segment.reversed ? -segment.speed : segment.speed) {}
+
+  // The picture that the frame shows.
+  [[nodiscard]] std::optional<std::uint32_t> PictureIn(std::uint32_t frame,
+                                                       std::chrono::microseconds time) const {
+    const std::span<const KeptLooks::Look> looks = looks_.Of(frame);
+    if (looks.empty()) return std::nullopt;
+    const double expected = segment_.origin + slope_ * Seconds(time);
+    const auto& pictures = known_.video.pictures();
+    auto picture = static_cast<std::size_t>(std::partition_point(pictures.begin(), pictures.end(),
+                                                                 [&](const KnownVideo::Picture& p) {
+                                                                   return Seconds(p.end) < expected - reach_;
+                                                                 }) -
+                                            pictures.begin());
+    std::optional<std::uint32_t> nearest;
+    hash::HammingDistance distance = radius_ + 1;
+    for (; picture < pictures.size() && Seconds(pictures[picture].start) <= expected + reach_; ++picture) {
+      for (const KeptLooks::Look& look : looks) {
+        const hash::HammingDistance here =
+            known_.list.DistanceTo(known_.video.PositionOf(static_cast<std::uint32_t>(picture)),
+                                   look.hashes[static_cast<std::size_t>(segment_.transform)]);
+        if (here >= distance) continue;
+        distance = here;
+        nearest = static_cast<std::uint32_t>(picture);
+      }
+    }
+    return nearest;
+  }
+
+ private:
+  const KeptLooks& looks_;
+  const KnownFrames& known_;
+  const hash::HammingDistance radius_;
+  const AlignedSegment& segment_;
+  const double reach_;
+  const double slope_;
+};
+
+}  // namespace
+
+void KeptLooks::Add(const FrameEvidence& evidence, std::uint32_t frame) {
+  if (looks_.size() >= kMost || !evidence.has_orientations) return;
+  if (evidence.kind != hash::LookKind::kWhole && evidence.kind != hash::LookKind::kBorderRemoved) return;
+  looks_.push_back({frame, evidence.pdq.hashes});
+}
+
+std::span<const KeptLooks::Look> KeptLooks::Of(std::uint32_t frame) const {
+  const auto first = std::partition_point(looks_.begin(), looks_.end(),
+                                          [&](const Look& look) { return look.frame < frame; });
+  const auto last = std::find_if(first, looks_.end(), [&](const Look& look) { return look.frame != frame; });
+  return {first, last};
+}
+
+void LookAgain(const KeptLooks& looks, const KnownFrames& known, const SampledTimes& times,
+               const std::vector<bool>& found, hash::HammingDistance radius, AlignedSegment& segment) {
+  const Search search(looks, known, radius, segment);
+  std::vector<AlignedSegment::Bridge> seen;
+  // True if the frame shows what it should.
+  const auto look_at = [&](std::uint32_t frame) {
+    if (found[frame]) return true;
+    const std::optional<std::uint32_t> picture = search.PictureIn(frame, times.frames[frame]);
+    if (picture) seen.push_back({frame, frame, *picture, *picture});
+    return picture.has_value();
+  };
+  for (std::uint32_t frame = segment.first_frame; frame <= segment.last_frame; ++frame) (void)look_at(frame);
+  int missed = 0;
+  for (std::uint32_t frame = segment.first_frame; frame > 0 && missed < kMostMissed; --frame)
+    missed = look_at(frame - 1) ? 0 : missed + 1;
+  missed = 0;
+  for (std::uint32_t frame = segment.last_frame + 1; frame < times.frames.size() && missed < kMostMissed;
+       ++frame)
+    missed = look_at(frame) ? 0 : missed + 1;
+  segment.bridges.insert(segment.bridges.end(), seen.begin(), seen.end());
+}
+
+}  // namespace tamiz::match
