@@ -16,7 +16,7 @@ namespace tamiz::cli {
 namespace {
 
 struct Wanted {
-  std::string pairs, out = "-", base, name, data;
+  std::string pairs, out = "-", base, name, data, date;
   double base_rate = 0;
 };
 
@@ -38,7 +38,7 @@ grpc::Status Calibrate(const Wanted& wanted) {
   if (!base.ok()) return Problem(Message(base.status()));
   calibration::FitOptions options;
   options.name = wanted.name;
-  options.date = Today();
+  options.date = wanted.date.empty() ? Today() : wanted.date;
   options.data = wanted.data;
   options.base_rate = wanted.base_rate > 0 ? wanted.base_rate : (*base)->base_rate;
   options.unrelated = (*base)->unrelated;
@@ -75,6 +75,10 @@ void AddCalibrateCommand(CLI::App& app, Session& session) {
       ->required();
   verb->add_option("--name", wanted->name, "names the calibration in every answer")->required();
   verb->add_option("--data", wanted->data, "what the pairs are, for people")->required();
+  verb->add_option(
+      "--date", wanted->date,
+      "when the pairs were made, as 2026-12-31 (default: today); with the same pairs, name, data, "
+      "base and date the file is the same, byte for byte");
   verb->add_option("--out", wanted->out, "file to write; - is standard output")->capture_default_str();
   verb->add_option("--base", wanted->base,
                    "calibration to take the unrelated pairs from (default: the one compiled in)");

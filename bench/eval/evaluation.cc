@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <tuple>
 
 #include <sys/resource.h>
 
@@ -285,12 +286,12 @@ StatusOr<std::shared_ptr<const lists::ListSnapshot>> ListOf(const char* name,
 }
 
 // Draws nothing from chance: which uploads are looked up in the whole list and not in its beginning.
-constexpr std::uint32_t kOneInWholeList = 4;
+constexpr std::uint32_t kOneInWholeList = 8;
 constexpr std::size_t kBeginning = 10'000;  // entries
 
 }  // namespace
 
-StatusOr<Run> Evaluate(const Options& options) {
+StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Run&)>& save) {
   const auto start = std::chrono::steady_clock::now();
   Run run;
   run.options = options;
@@ -425,39 +426,10 @@ StatusOr<Run> Evaluate(const Options& options) {
     begin += number;
     return std::pair(std::move(good), number != 0);
   };
-  std::vector<Upload> strangers;
-  for (;;) {
-    auto [good, more] = next_batch();
-    if (!more || taken.size() >= options.unrelated_pictures) break;
-    while (others.size() < kOthers && !good.empty()) {
-      others.push_back(std::move(good.back().second));
-      good.pop_back();
-    }
-    const std::size_t first = taken.size();
-    for (const auto& [source, picture] : good) taken.push_back(source);
-    std::vector<std::vector<Upload>> by_picture(good.size());
-    Each(good.size(), [&](std::size_t i) {
-      const std::size_t number = first + i;
-      for (std::uint32_t e = 0; e < run.edits.size(); ++e) {
-        // As it is, and edited in one way, in turn.
-        if (e != 0 && number % (run.edits.size() - 1) + 1 != e) continue;
-        std::mt19937 random = RandomOf(options.seed, 1'000'000 + number, e);
-        Upload upload;
-        upload.source = static_cast<std::uint32_t>(known + number);
-        upload.edit = e;
-        upload.entries = run.list_entries;
-        Scan(run.edits[e].apply(good[i].second, random, others), looks, whole, upload);
-        by_picture[i].push_back(std::move(upload));
-      }
-    });
-    for (std::vector<Upload>& uploads : by_picture) std::ranges::move(uploads, std::back_inserter(strangers));
-    if (first / 512 != taken.size() / 512) Tell(fmt::format("{} unrelated pictures scanned", taken.size()));
-  }
-  run.unrelated = taken.size();
-  run.unrelated_sources = ByOrigin(taken);
-  for (const Source& source : taken) {
-    run.unrelated_names.push_back(NameOf(source));
-    run.unrelated_drawn += source.file.empty() ? 1 : 0;
+  auto [good, more] = next_batch();
+  while (others.size() < kOthers && !good.empty()) {
+    others.push_back(std::move(good.back().second));
+    good.pop_back();
   }
 
   std::vector<std::vector<Upload>> by_picture(known);
@@ -481,12 +453,52 @@ StatusOr<Run> Evaluate(const Options& options) {
       Tell(fmt::format("{} of {} listed pictures edited and scanned", now, known));
   });
   for (std::vector<Upload>& uploads : by_picture) std::ranges::move(uploads, std::back_inserter(run.uploads));
-  std::ranges::move(strangers, std::back_inserter(run.uploads));
-  run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  run.processor_seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec);
-  run.peak_megabytes = static_cast<double>(used.ru_maxrss) / 1024;
+
+  // What is known of the unrelated ones so far: a run that is ended here is a run of fewer pictures.
+  const auto note = [&] {
+    run.unrelated = taken.size();
+    run.unrelated_sources = ByOrigin(taken);
+    run.unrelated_names.clear();
+    run.unrelated_drawn = 0;
+    for (const Source& source : taken) {
+      run.unrelated_names.push_back(NameOf(source));
+      run.unrelated_drawn += source.file.empty() ? 1 : 0;
+    }
+    run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    run.processor_seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec);
+    run.peak_megabytes = static_cast<double>(used.ru_maxrss) / 1024;
+    if (save) save(run);
+  };
+  while (more && taken.size() < options.unrelated_pictures) {
+    good.resize(std::min<std::size_t>(good.size(), options.unrelated_pictures - taken.size()));
+    const std::size_t first = taken.size();
+    for (const auto& [source, picture] : good) taken.push_back(source);
+    std::vector<std::vector<Upload>> by_stranger(good.size());
+    Each(good.size(), [&](std::size_t i) {
+      const std::size_t number = first + i;
+      for (std::uint32_t e = 0; e < run.edits.size(); ++e) {
+        // As it is, and edited in one way, in turn.
+        if (e != 0 && number % (run.edits.size() - 1) + 1 != e) continue;
+        std::mt19937 random = RandomOf(options.seed, 1'000'000 + number, e);
+        Upload upload;
+        upload.source = static_cast<std::uint32_t>(known + number);
+        upload.edit = e;
+        upload.entries = run.list_entries;
+        Scan(run.edits[e].apply(good[i].second, random, others), looks, whole, upload);
+        by_stranger[i].push_back(std::move(upload));
+      }
+    });
+    for (std::vector<Upload>& uploads : by_stranger)
+      std::ranges::move(uploads, std::back_inserter(run.uploads));
+    if (first / 256 != taken.size() / 256) {
+      Tell(fmt::format("{} unrelated pictures scanned", taken.size()));
+      note();
+    }
+    std::tie(good, more) = next_batch();
+  }
+  note();
   return run;
 }
 

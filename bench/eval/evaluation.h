@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -83,7 +84,9 @@ struct Run {
 // Reach of the look-ups, bits: all that a policy can ask for.
 inline constexpr std::uint32_t kReach = 64;
 
-[[nodiscard]] StatusOr<Run> Evaluate(const Options& options);
+// `save` is given what there is so far, now and then and at the end: what it is given is the run that fewer
+// unrelated pictures would have made.
+[[nodiscard]] StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Run&)>& save);
 
 // Labelled pairs for lists of 1000, 10 000 … entries up to the list's size, as Fit wants them.
 [[nodiscard]] std::vector<calibration::LabelledPair> PairsOf(const Run& run);

@@ -5,7 +5,7 @@
 //              [--draw-listed N] [--draw-filler N] [--draw-unrelated N]
 //              [--known N] [--unrelated N] [--filler N] [--list-size N] [--seed N] [--base-rate P] [--name
 //              NAME]
-//              [--date DATE] [--only-whole] [--check]
+//              [--date DATE] [--data TEXT] [--only-whole] [--check]
 //   tamiz-eval --again DIR/run.json --out DIR     the fit and the report alone, of a run that was scanned
 //   before
 //
@@ -31,7 +31,7 @@ namespace {
 
 struct Arguments {
   Options options;
-  std::string out = "var/eval", again, name = "operator", date = "2026-11-25";
+  std::string out = "var/eval", again, data, name = "operator", date = "2026-11-25";
   double base_rate = 0.0001;
   bool check = false;
 };
@@ -97,6 +97,8 @@ Arguments Read(int argc, char** argv) {
       number(arguments.base_rate);
     else if (flag == "--name")
       arguments.name = value;
+    else if (flag == "--data")
+      arguments.data = value;
     else if (flag == "--date")
       arguments.date = value;
     else
@@ -156,13 +158,14 @@ void Check(const Summary& summary, const calibration::Calibration& calibration) 
 
 int Main(int argc, char** argv) {
   const Arguments arguments = Read(argc, argv);
-  const StatusOr<Run> run = arguments.again.empty() ? Evaluate(arguments.options) : LoadRun(arguments.again);
-  if (!run.ok()) Fail(Message(run.status()));
   const std::filesystem::path out = arguments.out;
   std::filesystem::create_directories(out);
-  if (arguments.again.empty()) {
-    if (const Status saved = Save(*run, out / "run.json"); !saved.ok()) Fail(Message(saved));
-  }
+  const auto save = [&](const Run& so_far) {
+    if (const Status saved = Save(so_far, out / "run.json"); !saved.ok()) Fail(Message(saved));
+  };
+  const StatusOr<Run> run =
+      arguments.again.empty() ? Evaluate(arguments.options, save) : LoadRun(arguments.again);
+  if (!run.ok()) Fail(Message(run.status()));
   const auto pairs = PairsOf(*run);
   calibration::FitOptions fit;
   fit.name = arguments.name;
@@ -173,6 +176,7 @@ int Main(int argc, char** argv) {
   fit.data =
       fmt::format("{} pictures, {} edits each; {} unrelated pictures; lists of up to {} entries; seed {}",
                   run->known, run->edits.size(), run->unrelated, run->list_entries, run->options.seed);
+  if (!arguments.data.empty()) fit.data = arguments.data;
   const StatusOr<calibration::Calibration> calibration = calibration::Fit(pairs, fit);
   if (!calibration.ok()) Fail("no calibration: " + Message(calibration.status()));
   const Summary summary = Summarise(*run, *calibration, pairs);

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Recall of edits, false positives and the default calibration, on Debian's pictures. One command does all:
-#   bench/eval/run.sh [--out DIR] [--small] [--ship] [further options of tamiz-eval]
+#   bench/eval/run.sh [--out DIR] [--small] [--ship] [--video] [further options of tamiz-eval]
 # Installs the packages of [eval-…] in deploy/packages.txt, builds, scans, and writes report.html, recall.csv, tail.csv,
 # summary.json, pairs.csv and calibration.json into DIR (var/eval). --ship: also replaces deploy/calibration.json and
 # what is kept of the report in docs/eval.
-# Videos have an evaluation of their own, with the same meaning of recall: --video runs bench/video_recall after this.
+# Videos are edited, scanned and counted by bench/video_recall; --video runs it after this, into the same folder.
+# The fit alone, again, byte for byte:
+#   tamiz calibrate DIR/pairs.csv --base DIR/calibration.json --name … --date … --data …   (all three as in that file)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=var/eval
 ship=no
 video=no
-size=(--known 110 --unrelated 2400 --filler 300 --draw-filler 200 --draw-unrelated 800 --list-size 1000000)
+size=(--known 80 --unrelated 2400 --filler 250 --draw-filler 150 --draw-unrelated 800 --list-size 1000000)
 while [ $# -gt 0 ]; do
   case $1 in
     --out) out=$2; shift 2 ;;
@@ -42,3 +44,14 @@ gather eval-filler --filler-from
 gather eval-unrelated --unrelated-from
 [ -z "${TAMIZ_SHARED_DIR:-}" ] || arguments+=(--unrelated-from "$TAMIZ_SHARED_DIR/testdata/pdq/images")
 "$build/bench/tamiz-eval" --decoder "$build/bin/tamiz-decoder" --out "$out" "${size[@]}" "${arguments[@]}" "$@"
+echo "written: $out/report.html, recall.csv, tail.csv, summary.json, run.json, pairs.csv, calibration.json"
+
+if [ "$ship" = yes ]; then
+  mkdir -p docs/eval
+  cp "$out/calibration.json" deploy/calibration.json
+  cp "$out"/{report.html,recall.csv,tail.csv,summary.json,recall.svg,distances.svg,calibration.svg,looks.svg} docs/eval/
+fi
+if [ "$video" = yes ]; then
+  # Needs the programs of the development build and the packages of tests/e2e.
+  node bench/video_recall/video_recall.mjs --install --out "$out"
+fi
