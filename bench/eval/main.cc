@@ -115,6 +115,26 @@ void Write(const std::filesystem::path& path, const std::string& text) {
   if (!file.flush()) Fail(fmt::format("{} cannot be written", path.string()));
 }
 
+// The rule that leaves copies out of the unrelated ones: it knows copies, and takes nothing else for one.
+void CheckRule() {
+  std::vector<Detail> originals;
+  for (std::uint32_t seed = 0; seed < 20; ++seed) originals.push_back(DetailOf(Draw(seed, 400)));
+  std::size_t which = 0;
+  for (const Edit& edit : AllEdits()) {
+    const bool is_copy = edit.name == "JPEG quality 70" || edit.name == "resize to 50 %" ||
+                         edit.name == "mirrored" || edit.name == "turned by 90 degrees";
+    if (!is_copy) continue;
+    std::mt19937 random;
+    const double likeness = DetailLikeness(originals, DetailOf(edit.apply(Draw(7, 400), random, {})), which);
+    if (likeness < 0.5 || which != 7)
+      Fail(fmt::format("a copy, {}, has a likeness of {:.2f} to number {}", edit.name, likeness, which));
+  }
+  for (std::uint32_t seed = 20; seed < 60; ++seed) {
+    const double likeness = DetailLikeness(originals, DetailOf(Draw(seed, 400)), which);
+    if (likeness >= 0.5) Fail(fmt::format("two drawn pictures have a likeness of {:.2f}", likeness));
+  }
+}
+
 // What holds of every set of pictures, or something is broken.
 void Check(const Summary& summary, const calibration::Calibration& calibration) {
   const auto at_least = [&](std::string_view edit, double recall) {
@@ -198,7 +218,10 @@ int Main(int argc, char** argv) {
       static_cast<unsigned long long>(summary.wrong.back()[31]),
       static_cast<unsigned long long>(summary.unrelated), run->seconds, run->processor_seconds,
       run->peak_megabytes);
-  if (arguments.check) Check(summary, *calibration);
+  if (arguments.check) {
+    CheckRule();
+    Check(summary, *calibration);
+  }
   return 0;
 }
 
