@@ -54,25 +54,27 @@ class Cutter {
       strict_ = strict;
       cut_anything_ = false;
       Cut(whole, Along::kRows, 0, Grounds(strict ? kSameEdge : kSameGround), false);
-      if (!cut_anything_) break;
+      if (strict) cuts_.is_four = cuts_.leaves.size() == 4;
+      // The second time would find the same.
+      if (strict && !passed_over_) break;
     }
-    if (cut_anything_) FindFour();
+    cuts_.is_four = cut_anything_ && FindFour() && cuts_.is_four;
     return std::move(cuts_);
   }
 
  private:
   // Four pictures with a gap between them, whatever margins they have themselves: of one ground are the lines
   // through the middle, both ways. The narrowest that the ground is anywhere is the gap.
-  void FindFour() {
+  bool FindFour() {
     const int row = whole_.bottom / 2;
     const int column = whole_.right / 2;
     const int level = LevelOf(Along::kRows, row, 0, whole_.right);
-    if (level < 0) return;
+    if (level < 0) return false;
     const auto is_ground = [&](Along along, int line) {
       const int own = LevelOf(along, line, 0, along == Along::kRows ? whole_.right : whole_.bottom);
       return own >= 0 && std::abs(own - level) <= kSameEdge;
     };
-    if (!is_ground(Along::kColumns, column)) return;
+    if (!is_ground(Along::kColumns, column)) return false;
     int half = std::min(row, column);  // of the gap
     int outer = half;
     for (const Along along : {Along::kRows, Along::kColumns}) {
@@ -95,6 +97,7 @@ class Cutter {
             strict_ ? 4.5 : 6);
       }
     }
+    return true;
   }
 
   void Add(const CellBox& box, double score) {
@@ -127,7 +130,7 @@ class Cutter {
 
   // The runs of lines between bands. `grounds` are those known, those of this cut are added.
   [[nodiscard]] std::vector<Block> Blocks(const CellBox& box, Along along, Grounds& grounds,
-                                          bool any_ground) const {
+                                          bool any_ground) {
     const Extent extent(box, along);
     const auto lines = static_cast<std::size_t>(extent.lines());
     std::vector<int> levels(lines);
@@ -149,8 +152,11 @@ class Cutter {
       while (end < lines && levels[end] >= 0 && std::abs(levels[end] - levels[end - 1]) <= kSameBand) ++end;
       const bool at_edge = i == 0 || end == lines;
       const bool is_ground = any_ground || grounds.Holds(levels[i]);
-      if ((end - i < 2 && !at_edge) || std::abs(levels[end - 1] - levels[i]) > kMostDrift || !is_ground)
+      if ((end - i < 2 && !at_edge) || std::abs(levels[end - 1] - levels[i]) > kMostDrift) continue;
+      if (!is_ground) {
+        passed_over_ = true;
         continue;
+      }
       for (std::size_t n = i; n < end; ++n) is_band[n] = true;
       seen.Add(levels[i]);
     }
@@ -211,6 +217,7 @@ class Cutter {
   CellBox whole_;
   bool strict_ = true;
   bool cut_anything_ = false;
+  bool passed_over_ = false;  // bands that are not of the ground's brightness
   GroundCuts cuts_;
 };
 

@@ -12,6 +12,8 @@ struct GroundCuts {
   // Parts that no band of one brightness crosses any more, the whole picture if there is no band at all. Only
   // such as may hold pictures.
   std::vector<CellBox> leaves;
+  // The picture is four others with a gap between them: the likeliest candidates, and nothing else.
+  bool is_four = false;
 };
 
 // Cuts at bands of one brightness, along rows and columns in turn, again and again: screenshots, memes,

@@ -66,6 +66,57 @@ PixelRect Place(const LumaView& luma, const CellBox& box, int scale) {
           static_cast<std::uint32_t>(right - left), static_cast<std::uint32_t>(bottom - top)};
 }
 
+// Whether a line of pixels has one brightness, there and beyond its ends: ground.
+bool IsGround(const LumaView& luma, Along along, int line, int from, int to) {
+  constexpr int kSamples = 32;
+  constexpr int kTolerance = 8;
+  const std::uint8_t* start =
+      luma.data + static_cast<std::size_t>(line) * (along == Along::kRows ? luma.stride : 1);
+  const std::size_t step = along == Along::kRows ? 1 : luma.stride;
+  const auto sample = [&](int i) {
+    return int{start[static_cast<std::size_t>(from + (2 * i + 1) * (to - from) / (2 * kSamples)) * step]};
+  };
+  const int a = sample(5), b = sample(15), c = sample(27);
+  const int level = std::max(std::min(a, b), std::min(std::max(a, b), c));
+  constexpr int kSame = 3;
+  constexpr int kBeyond = 8;  // pixels
+  const auto length = static_cast<int>(along == Along::kRows ? luma.width : luma.height);
+  for (const int beyond : {from - kBeyond, to - 1 + kBeyond}) {
+    if (beyond < 0 || beyond >= length) continue;
+    if (std::abs(start[static_cast<std::size_t>(beyond) * step] - level) > kSame) return false;
+  }
+  int off = 0;
+  for (int i = 0; i < kSamples; ++i) off += std::abs(sample(i) - level) > kTolerance ? 1 : 0;
+  return off <= 1;
+}
+
+// Whether a rectangle is another one, a strip of ground beside it, and whatever comes then.
+bool IsBesideAStrip(const LumaView& luma, const PixelRect& rect, const PixelRect& inner) {
+  const auto box = [](const PixelRect& r) {
+    return CellBox{static_cast<int>(r.left), static_cast<int>(r.top), static_cast<int>(r.left + r.width),
+                   static_cast<int>(r.top + r.height)};
+  };
+  const CellBox outside = box(rect);
+  const CellBox inside = box(inner);
+  const int slack_x = inside.width() / 50 + 2;
+  const int slack_y = inside.height() / 50 + 2;
+  const bool left = std::abs(outside.left - inside.left) <= slack_x;
+  const bool right = std::abs(outside.right - inside.right) <= slack_x;
+  const bool top = std::abs(outside.top - inside.top) <= slack_y;
+  const bool bottom = std::abs(outside.bottom - inside.bottom) <= slack_y;
+  if (int{left} + int{right} + int{top} + int{bottom} != 3) return false;
+  // A few lines beyond the side that they do not share.
+  constexpr int kBeyond = 5;
+  if (!top || !bottom) {
+    const int line = top ? inside.bottom + kBeyond : inside.top - 1 - kBeyond;
+    return line > outside.top && line + 1 < outside.bottom &&
+           IsGround(luma, Along::kRows, line, inside.left, inside.right);
+  }
+  const int line = left ? inside.right + kBeyond : inside.left - 1 - kBeyond;
+  return line > outside.left && line + 1 < outside.right &&
+         IsGround(luma, Along::kColumns, line, inside.top, inside.bottom);
+}
+
 CellBox Scaled(const CellBox& box, int by) {
   return {(box.left + by / 2) / by, (box.top + by / 2) / by, (box.right + by / 2) / by,
           (box.bottom + by / 2) / by};
@@ -76,6 +127,7 @@ struct Candidate {
   double score;
   CellBox cells;
   int scale;
+  bool is_stepped;
 };
 
 }  // namespace
@@ -96,25 +148,28 @@ std::vector<PixelRect> FindRegions(const ReducedLuma& copy, const RegionLimits& 
   const StepMap steps(small.view());
   std::vector<RegionCandidate> stepped;
   for (const CellBox& leaf : cuts.leaves) FindDivided(steps, Scaled(leaf, shrunk), stepped);
-  FindFour(steps, stepped);
+  const bool is_divided = FindFour(steps, stepped);
   FindBetweenBlurred(steps, stepped);
-  FindEnclosed(steps, stepped);
+  if (!is_divided) FindEnclosed(steps, stepped);
 
   std::vector<Candidate> candidates;
-  const auto add = [&](const std::vector<RegionCandidate>& found, int scale) {
+  const auto add = [&](const std::vector<RegionCandidate>& found, int scale, bool is_stepped) {
     for (const RegionCandidate& one : found) {
       const CellBox& b = one.box;
-      candidates.push_back(
-          {{b.left * scale, b.top * scale, b.right * scale, b.bottom * scale}, one.score, b, scale});
+      candidates.push_back({{b.left * scale, b.top * scale, b.right * scale, b.bottom * scale},
+                            one.score,
+                            b,
+                            scale,
+                            is_stepped});
     }
   };
-  add(cuts.candidates, cell);
-  add(stepped, cell * shrunk);
+  add(cuts.candidates, cell, false);
+  add(stepped, cell * shrunk, true);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
 
   std::vector<CellBox> chosen;
-  std::vector<PixelRect> regions;
+  std::vector<PixelRect> regions, cut_out;
   double area = 0;
   const double all = double(picture.width) * picture.height;
   for (const Candidate& candidate : candidates) {
@@ -126,10 +181,17 @@ std::vector<PixelRect> FindRegions(const ReducedLuma& copy, const RegionLimits& 
     if (known) continue;
     const PixelRect rect = Place(picture, candidate.cells, candidate.scale);
     if (rect.width < kSmallestSide || rect.height < kSmallestSide) continue;
+    // What was cut out ends where the ground begins, whatever steps there are beyond.
+    const bool goes_on =
+        candidate.is_stepped && std::any_of(cut_out.begin(), cut_out.end(), [&](const PixelRect& inner) {
+          return IsBesideAStrip(picture, rect, inner);
+        });
+    if (goes_on) continue;
     area += share;
     chosen.push_back(candidate.box);
     regions.push_back(rect);
-    if (regions.size() == limits.max_regions) break;
+    if (!candidate.is_stepped) cut_out.push_back(rect);
+    if (regions.size() == (cuts.is_four ? std::min(4U, limits.max_regions) : limits.max_regions)) break;
   }
   return regions;
 }

@@ -26,17 +26,13 @@ class StepMap {
   // Cells that are counted together.
   static constexpr int kPiece = 8;
   [[nodiscard]] int pieces(Along along) const { return (length(along) + kPiece - 1) / kPiece; }
-  // Steps in a piece of a line.
-  [[nodiscard]] int InPiece(Along along, int line, int piece) const {
-    const std::uint16_t* sums = Sums(along, line);
-    return sums[piece + 1] - sums[piece];
-  }
-
- private:
+  // Of a line: steps before each piece, and at last all.
   [[nodiscard]] const std::uint16_t* Sums(Along along, int line) const {
     const std::vector<std::uint16_t>& sums = along == Along::kRows ? rows_ : columns_;
     return sums.data() + static_cast<std::size_t>(line) * static_cast<std::size_t>(pieces(along) + 1);
   }
+
+ private:
   [[nodiscard]] double Count(Along along, int line, int upto) const;
   [[nodiscard]] int StepOf() const;
 

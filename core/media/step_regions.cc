@@ -91,22 +91,31 @@ std::vector<Side> FindSides(const StepMap& steps, Along along) {
   std::vector<Side> sides;
   for (int line = kBeside + 1; line + kBeside + 1 < lines; ++line) {
     Side side;
-    double score = 0;
+    // In eightieths of a piece's cells: a piece counts by its excess, as for StepMap::Excess, less 0.15.
+    static_assert(StepMap::kPiece == 8);
+    constexpr int kUsual = 12;
+    int score = 0;
+    int most = 0;
     int start = 0;
+    const std::uint16_t* own = steps.Sums(along, line);
+    const std::uint16_t* before = steps.Sums(along, line - kBeside);
+    const std::uint16_t* after = steps.Sums(along, line + kBeside);
     for (int p = 0; p < pieces; ++p) {
-      const int before = steps.InPiece(along, line - kBeside, p);
-      const int after = steps.InPiece(along, line + kBeside, p);
-      // As for StepMap::Excess.
-      const double beside = 0.3 * std::min(before, after) + 0.7 * std::max(before, after);
-      const double excess = (steps.InPiece(along, line, p) - beside) / StepMap::kPiece;
+      const int b = before[p + 1] - before[p];
+      const int a = after[p + 1] - after[p];
       if (score <= 0) {
         score = 0;
         start = p;
       }
-      score += excess - 0.15;
-      if (score > side.weight)
-        side = {line, start * StepMap::kPiece, std::min(length, (p + 1) * StepMap::kPiece), score};
+      score += 10 * (own[p + 1] - own[p]) - 3 * std::min(a, b) - 7 * std::max(a, b) - kUsual;
+      if (score > most) {
+        most = score;
+        side.from = start * StepMap::kPiece;
+        side.to = std::min(length, (p + 1) * StepMap::kPiece);
+      }
     }
+    side.line = line;
+    side.weight = most;
     if (side.to - side.from >= length / 14) sides.push_back(side);
   }
   std::stable_sort(sides.begin(), sides.end(),
@@ -125,6 +134,50 @@ std::vector<Side> FindSides(const StepMap& steps, Along along) {
   kept.push_back({lines, 0, length, 0});
   std::stable_sort(kept.begin(), kept.end(), [](const Side& a, const Side& b) { return a.line < b.line; });
   return kept;
+}
+
+// The brightness of a line from one cell to another; -1 if it has more than one.
+int LevelOf(const StepMap& steps, Along along, int line, int from, int to) {
+  constexpr int kTolerance = 8;
+  constexpr int kSamples = 32;
+  const LumaView& cells = steps.cells();
+  const std::size_t step = along == Along::kRows ? 1 : cells.stride;
+  const std::uint8_t* start =
+      cells.data + static_cast<std::size_t>(line) * (along == Along::kRows ? cells.stride : 1);
+  const auto sample = [&](int i) {
+    return int{start[static_cast<std::size_t>(from + (2 * i + 1) * (to - from) / (2 * kSamples)) * step]};
+  };
+  const int a = sample(5), b = sample(15), c = sample(27);
+  const int level = std::max(std::min(a, b), std::min(std::max(a, b), c));
+  int off = 0;
+  for (int i = 0; i < kSamples && off <= 1; ++i) off += std::abs(sample(i) - level) > kTolerance ? 1 : 0;
+  return off <= 1 ? level : -1;
+}
+
+// Whether the frame's edge along a box has one brightness, there and beyond the box's ends: what the box
+// would begin with is ground.
+bool IsGround(const StepMap& steps, Along along, int line, int from, int to) {
+  constexpr int kSame = 2;
+  constexpr int kBeyond = 3;  // cells
+  const int level = LevelOf(steps, along, line, from, to);
+  if (level < 0) return false;
+  const LumaView& cells = steps.cells();
+  const auto goes_on = [&](int place) {
+    if (place < 0 || place >= steps.length(along)) return true;
+    const int x = along == Along::kRows ? place : line;
+    const int y = along == Along::kRows ? line : place;
+    return std::abs(cells.data[static_cast<std::size_t>(y) * cells.stride + static_cast<std::size_t>(x)] -
+                    level) <= kSame;
+  };
+  return goes_on(from - kBeyond) && goes_on(to - 1 + kBeyond);
+}
+bool BeginsWithGround(const StepMap& steps, const CellBox& box) {
+  const CellBox whole = Whole(steps);
+  return (box.left == 0 && IsGround(steps, Along::kColumns, 0, box.top, box.bottom)) ||
+         (box.top == 0 && IsGround(steps, Along::kRows, 0, box.left, box.right)) ||
+         (box.right == whole.right &&
+          IsGround(steps, Along::kColumns, whole.right - 1, box.top, box.bottom)) ||
+         (box.bottom == whole.bottom && IsGround(steps, Along::kRows, whole.bottom - 1, box.left, box.right));
 }
 
 // How clearly a line is a side there; the picture's own edge is one, though not a telling one. Negative: it
@@ -146,9 +199,12 @@ bool IsDull(const StepMap& steps, Along along, int line) {
   const std::uint8_t* start =
       cells.data + static_cast<std::size_t>(line) * (along == Along::kRows ? cells.stride : 1);
   const auto at = [&](int i) { return int{start[static_cast<std::size_t>(i) * step]}; };
+  const int most = length / 40;
   int detail = 0;
-  for (int i = 2; i + 2 < length; ++i) detail += std::abs(2 * at(i) - at(i - 2) - at(i + 2)) >= 7 ? 1 : 0;
-  return detail * 40 <= length;
+  for (int i = 2; i + 2 < length && detail <= most; ++i) {
+    detail += std::abs(2 * at(i) - at(i - 2) - at(i + 2)) >= 7 ? 1 : 0;
+  }
+  return detail <= most;
 }
 
 // The line between `first` and `last` that is most of a step; -1 if none is.
@@ -185,6 +241,16 @@ void FindBetweenBlurred(const StepMap& steps, Along along, std::vector<RegionCan
   if (first < 0) first = lines - last;
   if (last < 0) last = lines - first;
   if (last <= first) return;
+  // Bands that are plain, and no longer where the picture begins, are cut along elsewhere.
+  const auto plain_lines = [&](bool from_start) {
+    int plain = 0;
+    while (plain < lines &&
+           LevelOf(steps, along, from_start ? plain : lines - 1 - plain, 0, steps.length(along)) >= 0) {
+      ++plain;
+    }
+    return plain;
+  };
+  if (std::abs(plain_lines(true) - first) <= 2 && std::abs(plain_lines(false) - (lines - last)) <= 2) return;
   const auto add = [&](int a, int b) { Add(steps, BoxOf(along, a, b, 0, steps.length(along)), 3.5, found); };
   if (std::abs(first - (lines - last)) <= std::max(2, lines / 64)) return add(first, last);
   add(first, lines - first);
@@ -193,7 +259,7 @@ void FindBetweenBlurred(const StepMap& steps, Along along, std::vector<RegionCan
 
 }  // namespace
 
-void FindFour(const StepMap& steps, std::vector<RegionCandidate>& found) {
+bool FindFour(const StepMap& steps, std::vector<RegionCandidate>& found) {
   constexpr double kLeast = 0.25;  // excess of a half
   const CellBox whole = Whole(steps);
   std::array<int, 2> middle{};
@@ -210,12 +276,13 @@ void FindFour(const StepMap& steps, std::vector<RegionCandidate>& found) {
     }
   }
   const auto [row, column] = middle;
-  if (row == 0 || column == 0) return;
+  if (row == 0 || column == 0) return false;
   for (const int top : {0, row}) {
     for (const int left : {0, column}) {
       Add(steps, {left, top, left == 0 ? column : whole.right, top == 0 ? row : whole.bottom}, 2.4, found);
     }
   }
+  return true;
 }
 
 void FindDivided(const StepMap& steps, const CellBox& box, std::vector<RegionCandidate>& found) {
@@ -290,7 +357,7 @@ void FindEnclosed(const StepMap& steps, std::vector<RegionCandidate>& found) {
               Clarity(steps, Along::kRows, top.line, left.line, right.line),
               Clarity(steps, Along::kRows, bottom.line, left.line, right.line)};
           const double least = *std::min_element(clarity.begin(), clarity.end());
-          if (least < 0) continue;
+          if (least < 0 || BeginsWithGround(steps, box)) continue;
           Add(steps, box, 1 + least + (clarity[0] + clarity[1] + clarity[2] + clarity[3]) / 4, enclosed);
         }
       }

@@ -13,9 +13,10 @@ void FindDivided(const StepMap& steps, const CellBox& box, std::vector<RegionCan
 
 // Collages of four without gaps, of which only some edges show: a straight step from the middle of the
 // picture to its edge along the rows, and one along the columns.
-void FindFour(const StepMap& steps, std::vector<RegionCandidate>& found);
+bool FindFour(const StepMap& steps, std::vector<RegionCandidate>& found);
 
-// Picture-in-picture: what four straight sides, or three and the picture's edge, enclose.
+// Picture-in-picture: what four straight sides, or three and the picture's edge, enclose. What begins with
+// ground at the picture's edge is none.
 void FindEnclosed(const StepMap& steps, std::vector<RegionCandidate>& found);
 
 // A picture before its own blurred copy: what is sharp between two bands of one width that are not.

@@ -10,11 +10,12 @@
 namespace tamiz::media {
 namespace {
 
-constexpr int kSmallestFrame = 96;   // cells a side
-constexpr int kCorner = 6;           // cells a side that are looked at in each corner
-constexpr int kTolerance = 10;       // levels
-constexpr int kOutside = 16;         // levels from the ground that are none of it
-constexpr double kLeastAngle = 0.6;  // degrees
+constexpr int kSmallestFrame = 96;            // cells a side
+constexpr std::uint32_t kOutlineCells = 512;  // along the longer side, of the copy that the outline is of
+constexpr int kCorner = 6;                    // cells a side that are looked at in each corner
+constexpr int kTolerance = 10;                // levels
+constexpr int kOutside = 16;                  // levels from the ground that are none of it
+constexpr double kLeastAngle = 0.6;           // degrees
 constexpr double kMostAngle = 20;
 constexpr double kAgree = 0.8;       // degrees between sides of one picture
 constexpr double kMostPixels = 512;  // of the result, along the longer side
@@ -53,27 +54,100 @@ enum class Edge : std::uint8_t { kLeft, kRight, kTop, kBottom };
 constexpr std::array<Edge, 4> kEdges = {Edge::kLeft, Edge::kRight, Edge::kTop, Edge::kBottom};
 bool IsUpright(Edge edge) { return edge == Edge::kLeft || edge == Edge::kRight; }
 
+// Levels that are the ground.
+struct GroundBand {
+  explicit GroundBand(int ground)
+      : low(static_cast<std::uint8_t>(std::max(ground - kOutside, 0))),
+        span(static_cast<std::uint8_t>(std::min(ground + kOutside, 255) - low)) {}
+  [[nodiscard]] bool Holds(std::uint8_t value) const {
+    return static_cast<std::uint8_t>(value - low) <= span;
+  }
+  std::uint8_t low, span;
+};
+
+// Cells of the ground at the start of a row, or at its end.
+int GroundInRow(const std::uint8_t* row, int length, bool from_start, GroundBand band) {
+  constexpr int kChunk = 32;  // a fixed length, so that compilers vectorise it
+  int n = 0;
+  for (; n + kChunk <= length; n += kChunk) {
+    const std::uint8_t* chunk = from_start ? row + n : row + length - n - kChunk;
+    std::uint8_t other = 0;
+    for (int i = 0; i < kChunk; ++i)
+      other = static_cast<std::uint8_t>(other | (band.Holds(chunk[i]) ? 0 : 1));
+    if (other != 0) break;
+  }
+  while (n < length && band.Holds(row[from_start ? n : length - 1 - n])) ++n;
+  return n;
+}
+
+// Likewise for each column, from the top or from the bottom, many at once. At least kAtOnce columns.
+constexpr std::uint32_t kAtOnce = 64;
+std::vector<int> GroundInColumns(const LumaView& cells, bool from_start, GroundBand band) {
+  std::vector<int> all(cells.width);
+  for (std::uint32_t begin = 0; begin < cells.width; begin += kAtOnce) {
+    const std::uint32_t left = std::min(begin, cells.width - kAtOnce);
+    std::array<std::uint8_t, kAtOnce> on_ground;
+    std::array<std::uint8_t, kAtOnce> few{};  // bytes alone, so that compilers vectorise it
+    std::array<int, kAtOnce> depths{};
+    on_ground.fill(1);
+    std::uint8_t any = 1;
+    const auto gather = [&] {
+      for (std::size_t x = 0; x < kAtOnce; ++x) depths[x] += few[x];
+      few.fill(0);
+    };
+    for (std::uint32_t n = 0; n < cells.height && any != 0; ++n) {
+      const std::uint32_t y = from_start ? n : cells.height - 1 - n;
+      const std::uint8_t* row = cells.data + std::size_t{y} * cells.stride + left;
+      any = 0;
+      for (std::size_t x = 0; x < kAtOnce; ++x) {
+        on_ground[x] =
+            static_cast<std::uint8_t>(on_ground[x] & static_cast<std::uint8_t>(band.Holds(row[x])));
+      }
+      for (std::size_t x = 0; x < kAtOnce; ++x) few[x] = static_cast<std::uint8_t>(few[x] + on_ground[x]);
+      for (std::size_t x = 0; x < kAtOnce; ++x) any = static_cast<std::uint8_t>(any | on_ground[x]);
+      if (n % 128 == 127) gather();
+    }
+    gather();
+    std::copy(depths.begin(), depths.end(), all.begin() + left);
+  }
+  return all;
+}
+
 // How far the ground reaches from one edge of the frame into each line; -1 where there is nothing but ground,
 // or none.
 std::vector<int> OutlineFrom(const LumaView& cells, Edge edge, int ground) {
-  const auto lines = static_cast<int>(IsUpright(edge) ? cells.height : cells.width);
+  const GroundBand band(ground);
+  const bool from_start = edge == Edge::kLeft || edge == Edge::kTop;
   const auto length = static_cast<int>(IsUpright(edge) ? cells.width : cells.height);
-  std::vector<int> outline(static_cast<std::size_t>(lines), -1);
-  for (int line = 0; line < lines; ++line) {
-    const auto is_picture = [&](int n) {
-      const int place = edge == Edge::kLeft || edge == Edge::kTop ? n : length - 1 - n;
-      const int x = IsUpright(edge) ? place : line;
-      const int y = IsUpright(edge) ? line : place;
-      const int value = cells.data[static_cast<std::size_t>(y) * cells.stride + static_cast<std::size_t>(x)];
-      return std::abs(value - ground) > kOutside;
-    };
-    int n = 0;
-    while (n < length && !is_picture(n)) ++n;
-    if (n > 0 && n < length) {
-      outline[static_cast<std::size_t>(line)] = edge == Edge::kLeft || edge == Edge::kTop ? n : length - n;
+  std::vector<int> outline;
+  if (IsUpright(edge)) {
+    outline.reserve(cells.height);
+    for (std::size_t y = 0; y < cells.height; ++y) {
+      outline.push_back(GroundInRow(cells.data + y * cells.stride, length, from_start, band));
     }
+  } else {
+    outline = GroundInColumns(cells, from_start, band);
   }
+  for (int& n : outline) n = n == 0 || n == length ? -1 : from_start ? n : length - n;
   return outline;
+}
+
+// Lines of an outline that stand upright together: within a cell or two, and most of what it has. So many
+// that an angle worth turning back would not leave them.
+int UprightLines(const std::vector<int>& outline) {
+  std::vector<int> places;
+  places.reserve(outline.size());
+  for (const int place : outline) {
+    if (place >= 0) places.push_back(place);
+  }
+  if (places.empty()) return 0;
+  // Counted about the middle one, which is of the side if any is.
+  const auto middle = places.begin() + static_cast<std::ptrdiff_t>(places.size() / 2);
+  std::nth_element(places.begin(), middle, places.end());
+  const int slack = outline.size() >= 384 ? 1 : 0;
+  const auto alike =
+      std::ranges::count_if(places, [&](int place) { return std::abs(place - *middle) <= slack; });
+  return static_cast<std::size_t>(alike) * 4 >= places.size() * 3 ? static_cast<int>(alike) : 0;
 }
 
 // A straight part of an outline: place = offset + slope * line.
@@ -101,8 +175,12 @@ Side FindSide(const std::vector<int>& outline) {
     const double slope = double(b - a) / reach;
     if (std::abs(slope) > steepest) continue;
     int count = 0;
-    for (int other = 0; other < lines; other += 2) {
-      if (at(other) >= 0 && std::abs(a + slope * (other - line) - at(other)) <= 2) count += 2;
+    // In 256ths of a cell.
+    const auto step = static_cast<int>(std::lround(slope * 512));
+    int place = (a * 256) - static_cast<int>(std::lround(slope * line * 256));
+    for (int other = 0; other < lines; other += 2, place += step) {
+      const int there = at(other);
+      count += there >= 0 && std::abs(place - there * 256) <= 512 ? 2 : 0;
     }
     if (count > best.cells) best = {slope, a - slope * line, count};
   }
@@ -125,15 +203,23 @@ Side FindSide(const std::vector<int>& outline) {
 }  // namespace
 
 std::optional<Straightened> Straighten(const ReducedLuma& copy) {
-  const LumaView& cells = copy.view();
-  if (cells.width < kSmallestFrame || cells.height < kSmallestFrame) return std::nullopt;
-  const std::optional<int> ground = GroundOf(cells);
+  if (copy.view().width < kSmallestFrame || copy.view().height < kSmallestFrame) return std::nullopt;
+  const std::optional<int> ground = GroundOf(copy.view());
   if (!ground) return std::nullopt;
+  const ReducedLuma small(copy.view(), kOutlineCells);
+  const LumaView& cells = small.view();
+  if (cells.width < kAtOnce || cells.height < kAtOnce) return std::nullopt;
 
   std::array<std::vector<int>, 4> outlines;
   std::array<Side, 4> sides;
+  int upright_sides = 0;
   for (std::size_t i = 0; i < kEdges.size(); ++i) {
     outlines[i] = OutlineFrom(cells, kEdges[i], *ground);
+    // One long side or two shorter ones that stand upright: it is not turned.
+    const int upright = UprightLines(outlines[i]);
+    const auto lines = static_cast<int>(outlines[i].size());
+    upright_sides += upright * 5 >= lines * 3 ? 2 : upright * 5 >= lines * 2 ? 1 : 0;
+    if (upright_sides >= 2) return std::nullopt;
     sides[i] = FindSide(outlines[i]);
     // Too short to tell.
     if (sides[i].cells * 8 < static_cast<int>(outlines[i].size())) sides[i] = {};
@@ -200,15 +286,17 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
   }
 
   Straightened upright;
-  const double shrink = std::max(1.0, std::max(width, height) / kMostPixels);
-  upright.width = static_cast<std::uint32_t>(std::lround(width / shrink));
-  upright.height = static_cast<std::uint32_t>(std::lround(height / shrink));
+  const LumaView& fine = copy.view();
+  const double scale = small.factor();
+  const double shrink = std::max(1.0, std::max(width, height) * scale / kMostPixels);
+  upright.width = static_cast<std::uint32_t>(std::lround(width * scale / shrink));
+  upright.height = static_cast<std::uint32_t>(std::lround(height * scale / shrink));
   upright.turned_degrees = angle;
   upright.pixels.resize(std::size_t{upright.width} * upright.height);
-  const double step_x = width / upright.width;
-  const double step_y = height / upright.height;
-  const auto right = static_cast<std::int32_t>(cells.width) - 1;
-  const auto bottom = static_cast<std::int32_t>(cells.height) - 1;
+  const double step_x = width * scale / upright.width;
+  const double step_y = height * scale / upright.height;
+  const auto right = static_cast<std::int32_t>(fine.width) - 1;
+  const auto bottom = static_cast<std::int32_t>(fine.height) - 1;
   double least_x = right, most_x = 0, least_y = bottom, most_y = 0;
   // In 65536ths of a cell.
   constexpr double kUnit = 65536;
@@ -217,8 +305,8 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
   const std::int32_t along_y = fixed(s * step_x);
   for (std::uint32_t v = 0; v < upright.height; ++v) {
     std::uint8_t* out = upright.pixels.data() + std::size_t{v} * upright.width;
-    const double y_turned = bounds[2] + (v + 0.5) * step_y;
-    const double x_start = bounds[0] + 0.5 * step_x;
+    const double y_turned = bounds[2] * scale + (v + 0.5) * step_y;
+    const double x_start = bounds[0] * scale + 0.5 * step_x;
     std::int32_t x = fixed(c * x_start - s * y_turned - 0.5);
     std::int32_t y = fixed(s * x_start + c * y_turned - 0.5);
     for (std::uint32_t u = 0; u < upright.width; ++u, x += along_x, y += along_y) {
@@ -229,15 +317,14 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
         continue;
       }
       const std::uint8_t* cell =
-          cells.data + static_cast<std::size_t>(y0) * cells.stride + static_cast<std::size_t>(x0);
+          fine.data + static_cast<std::size_t>(y0) * fine.stride + static_cast<std::size_t>(x0);
       const std::int32_t fx = (x & 0xffff) >> 8;
       const std::int32_t fy = (y & 0xffff) >> 8;
       const std::int32_t above = cell[0] * 256 + fx * (cell[1] - cell[0]);
-      const std::int32_t below =
-          cell[cells.stride] * 256 + fx * (cell[cells.stride + 1] - cell[cells.stride]);
+      const std::int32_t below = cell[fine.stride] * 256 + fx * (cell[fine.stride + 1] - cell[fine.stride]);
       out[u] = static_cast<std::uint8_t>((above * 256 + fy * (below - above) + 32768) >> 16);
     }
-    for (const double x_turned : {bounds[0], bounds[1]}) {
+    for (const double x_turned : {bounds[0] * scale, bounds[1] * scale}) {
       const double end_x = c * x_turned - s * y_turned;
       const double end_y = s * x_turned + c * y_turned;
       least_x = std::min(least_x, end_x), most_x = std::max(most_x, end_x);
@@ -247,10 +334,10 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
   const auto cell_of = [](double place, std::uint32_t size) {
     return static_cast<std::uint32_t>(std::clamp(place, 0.0, static_cast<double>(size)));
   };
-  const std::uint32_t left = std::min(cell_of(least_x, cells.width), cells.width - 1);
-  const std::uint32_t top = std::min(cell_of(least_y, cells.height), cells.height - 1);
-  upright.bounds = copy.Pixels({left, top, std::max(1U, cell_of(most_x, cells.width) - left),
-                                std::max(1U, cell_of(most_y, cells.height) - top)});
+  const std::uint32_t left = std::min(cell_of(least_x, fine.width), fine.width - 1);
+  const std::uint32_t top = std::min(cell_of(least_y, fine.height), fine.height - 1);
+  upright.bounds = copy.Pixels({left, top, std::max(1U, cell_of(most_x, fine.width) - left),
+                                std::max(1U, cell_of(most_y, fine.height) - top)});
   return upright;
 }
 

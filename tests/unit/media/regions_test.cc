@@ -167,6 +167,43 @@ TEST(FindRegions, FindsFourPicturesOfWhichSomeFadeIntoEachOther) {
   for (const Picture& picture : pictures) EXPECT_LE(Nearest(collage, picture), 24U);
 }
 
+// Ground around a picture is no reason to look at more than the picture.
+TEST(FindRegions, LooksOnceAtAPictureWithABorder) {
+  for (int seed = 1; seed <= 3; ++seed) {
+    Picture framed = Ground(512, 512, 245);
+    Paste(Waves(410, 410, seed), 51, 51, framed);
+    Compress(framed);
+    const std::vector<PixelRect> regions = FindRegions(ReducedLuma(framed.View()));
+    ASSERT_EQ(regions.size(), 1U) << seed;
+    EXPECT_NEAR(regions[0].left, 51, 4);
+    EXPECT_NEAR(regions[0].width, 410, 6);
+    EXPECT_NEAR(regions[0].height, 410, 6);
+  }
+}
+
+TEST(FindRegions, LooksAtFourPicturesFourTimes) {
+  Picture collage = Ground(836, 636, 255);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    Paste(WithMargin(400, 300, 3 + 2 * static_cast<int>(i), 90), 12 + i % 2 * 412, 12 + i / 2 * 312, collage);
+  }
+  Compress(collage);
+  EXPECT_EQ(FindRegions(ReducedLuma(collage.View())).size(), 4U);
+}
+
+TEST(FindRegions, EndsAPictureWhereTheGroundBegins) {
+  const Picture picture = Waves(460, 256, 1);
+  Picture screen = Ground(512, 512, 245);
+  Paste(picture, 25, 102, screen);
+  for (std::uint32_t y = 384; y + 20 < 512; y += 25) Write(screen, 25, y, 430, 30);
+  Compress(screen);
+  for (const PixelRect& region : FindRegions(ReducedLuma(screen.View()))) {
+    // None is the picture and some of the page.
+    const bool holds_picture = region.top <= 110 && region.top + region.height >= 350;
+    EXPECT_TRUE(!holds_picture || region.top + region.height <= 362U);
+  }
+  EXPECT_LE(Nearest(screen, picture), 24U);
+}
+
 TEST(FindRegions, FindsThePictureBeforeItsBlurredCopy) {
   const Picture picture = Photograph(600, 338, 2);
   Picture scene = Ground(600, 760, 0);

@@ -62,8 +62,16 @@ TEST(Straighten, LeavesAloneWhatIsNotTurned) {
 
 TEST(Straighten, TakesPicturesOfAnySize) {
   std::mt19937 random(3);
-  for (const auto& [width, height] :
-       {std::pair{1, 1}, {1, 3000}, {3000, 1}, {96, 96}, {97, 2000}, {2000, 97}, {1500, 1400}}) {
+  for (const auto& [width, height] : {std::pair{1, 1},
+                                      {1, 3000},
+                                      {3000, 1},
+                                      {96, 96},
+                                      {97, 2000},
+                                      {2000, 97},
+                                      {110, 1000},
+                                      {1000, 110},
+                                      {130, 1000},
+                                      {1500, 1400}}) {
     Picture picture{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), {}};
     picture.pixels.assign(std::size_t{picture.width} * picture.height, 0);
     // Specks and wedges before black.
