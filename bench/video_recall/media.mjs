@@ -66,15 +66,16 @@ const pan = (file, seconds, random) => {
       + `crop=480:270:x=${x}:y=${y},noise=alls=4:allf=t:all_seed=${Math.floor(random() * 1e6)},fps=24,setsar=1` };
 };
 
-// A scene drawn from a formula.
-const drawn = (seconds, random) => {
+// A scene drawn from a formula. Fractals look much the same whatever the seed: what must not be taken for something known
+// is not drawn from these.
+const drawn = (seconds, random, distinct) => {
   const seed = Math.floor(random() * 1e6);
   const sources = [
     `mandelbrot=s=480x270:r=24:start_scale=${(0.02 + random()).toFixed(4)}:start_x=${(-0.745 + 0.01 * random()).toFixed(6)}:start_y=${(0.11 + 0.02 * random()).toFixed(6)}:end_pts=${200 + seed % 300}`,
     `gradients=s=480x270:r=24:seed=${seed}:n=6:speed=0.02,noise=alls=30:all_seed=${seed}`,
     `life=s=48x27:r=6:seed=${seed}:ratio=0.3:mold=20,scale=480:270:flags=bilinear,fps=24`,
     `sierpinski=s=480x270:r=24:seed=${seed}:jump=60,eq=contrast=1.3`,
-  ];
+  ].filter((source) => !distinct || !/^(mandelbrot|sierpinski)/.test(source));
   return { input: ['-f', 'lavfi', '-t', String(seconds), '-i', sources[Math.floor(random() * sources.length)]],
     filter: 'format=yuv420p,setsar=1' };
 };
@@ -98,7 +99,7 @@ export async function inParallel(jobs, width = os.availableParallelism()) {
 
 // `count` videos of `scenes` scenes; every third one drawn, the others panned over wallpapers that no other
 // video uses.
-export async function makeVideos(folder, name, { count, scenes, seconds, seed, pictures }) {
+export async function makeVideos(folder, name, { count, scenes, seconds, seed, pictures, distinct = false }) {
   const videos = {};
   const jobs = [];
   for (let i = 0; i < count; i += 1) {
@@ -109,7 +110,7 @@ export async function makeVideos(folder, name, { count, scenes, seconds, seed, p
     for (let s = 0; s < scenes; s += 1) {
       const picture = i % 3 === 2 ? undefined : pictures.shift();
       const length = seconds * (0.7 + 0.6 * random());
-      parts.push(picture ? pan(picture, length.toFixed(2), random) : drawn(length.toFixed(2), random));
+      parts.push(picture ? pan(picture, length.toFixed(2), random) : drawn(length.toFixed(2), random, distinct));
     }
     if (!fs.existsSync(file)) jobs.push(() => join(file, parts));
     videos[id] = file;

@@ -16,7 +16,7 @@ export async function makeSet(folder, { seed, originals, strangers, scenes, seco
   fs.mkdirSync(folder, { recursive: true });
   const pictures = wallpapers();
   const list = await makeVideos(folder, 'original', { count: originals, scenes, seconds, seed, pictures });
-  const others = await makeVideos(folder, 'stranger', { count: strangers, scenes, seconds, seed: seed + 1, pictures });
+  const others = await makeVideos(folder, 'stranger', { count: strangers, scenes, seconds, seed: seed + 1, pictures, distinct: true });
   for (const file of samples) list[path.basename(file, '.mp4')] = file;
   const otherFiles = Object.values(others);
   const cases = [];
@@ -51,8 +51,8 @@ export async function makeSet(folder, { seed, originals, strangers, scenes, seco
 }
 
 // Scans all cases with all plans; `client` speaks to a server without other lists of video. Rows as in report.mjs.
-export async function measure(client, { list, cases }, { tell = () => {} } = {}) {
-  await client.call(client.lists, 'CreateList', { name: 'originals' });
+export async function measure(client, { list, cases }, { tell = () => {}, policy = {} } = {}) {
+  await client.call(client.lists, 'CreateList', { name: 'originals', policy });
   for (const [id, file] of Object.entries(list)) {
     await client.call(client.lists, 'AddEntries',
       { list: 'originals', media: [{ entry: { entry_id: id }, content: fs.readFileSync(file) }] });

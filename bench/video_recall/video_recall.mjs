@@ -1,4 +1,5 @@
 // Recall of edited videos: node bench/video_recall/video_recall.mjs --out docs [--work DIR] [--seed N] [--install]
+// --whole-frames looks at no parts of frames (pictures in pictures, crops): that takes a fraction of the time.
 // Needs the programs built (TAMIZ_BIN_DIR, else build/dev/bin), FFmpeg, and the packages of tests/e2e (npm ci).
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -14,7 +15,8 @@ import { csv, markdown, sums, svg } from './report.mjs';
 
 const { values } = parseArgs({ options: {
   out: { type: 'string', default: 'var/video-recall' }, work: { type: 'string' }, seed: { type: 'string', default: '7' },
-  originals: { type: 'string', default: '4' }, minutes: { type: 'string', default: '60' }, install: { type: 'boolean' } } });
+  originals: { type: 'string', default: '4' }, minutes: { type: 'string', default: '60' }, install: { type: 'boolean' },
+  'whole-frames': { type: 'boolean' } } });
 
 if (values.install) execFileSync(path.join(sourceDir, 'deploy/install-packages.sh'), ['recall'], { stdio: 'inherit' });
 const pictures = wallpapers().length;
@@ -34,7 +36,8 @@ const set = await makeSet(work, options);
 const server = await Server.start({ environment: { TAMIZ__SERVER__MAX_MESSAGE_BYTES: '67108864' } });
 const client = new Client(server.address);
 try {
-  const { rows, details } = await measure(client, set, { tell: (line) => console.error(line) });
+  const { rows, details } = await measure(client, set, {
+    tell: (line) => console.error(line), policy: values['whole-frames'] ? { find_regions: false, straighten: false } : {} });
   fs.mkdirSync(values.out, { recursive: true });
   fs.writeFileSync(path.join(values.out, 'video-recall.csv'), csv(rows));
   fs.writeFileSync(path.join(values.out, 'video-recall.svg'), svg(rows, Object.keys(plans)));

@@ -185,6 +185,22 @@ TEST(HardClips, EncryptedFragments) {
   }
 }
 
+TEST(HardClips, OneTrackOfTwoIsEncrypted) {
+  TAMIZ_LOAD_OR_SKIP(content, "two_tracks.mp4");
+  const RecordingSink both = DecodeBytes(content);
+  EXPECT_EQ(both.Reasons(), "");
+  // The kind of the second one's samples: the last name of its sort in the file.
+  constexpr std::string_view kOpen = "avc1";
+  constexpr std::string_view kEncrypted = "encv";
+  Content half = content;
+  const auto kind = std::find_end(half.begin(), half.end(), kOpen.begin(), kOpen.end());
+  ASSERT_NE(kind, half.end());
+  std::ranges::copy(kEncrypted, kind);
+  const RecordingSink sink = DecodeBytes(half);
+  EXPECT_TRUE(sink.Has(IncompleteCode::kEncrypted)) << sink.Reasons();
+  EXPECT_EQ(2 * sink.frames.size(), both.frames.size());
+}
+
 TEST(HardClips, EncryptedMatroska) {
   TAMIZ_LOAD_OR_SKIP(content, "titled.mkv");
   // ContentEncodings: one, of everything, AES by that key.
