@@ -33,7 +33,8 @@ const options = { seed: Number(values.seed), originals: Number(values.originals)
   longMinutes: Number(values.minutes) };
 console.error(`making media in ${work}`);
 const set = await makeSet(work, options);
-const server = await Server.start({ environment: { TAMIZ__SERVER__MAX_MESSAGE_BYTES: '67108864' } });
+const server = await Server.start({ environment: {
+  TAMIZ__SERVER__MAX_MESSAGE_BYTES: '67108864', TAMIZ__DECODE__WALL_TIME: '15m', TAMIZ__DECODE__CPU_TIME: '10m', TAMIZ__SCAN__TIME_BUDGET: '15m' } });
 const client = new Client(server.address);
 try {
   const { rows, details } = await measure(client, set, {

@@ -68,7 +68,7 @@ export class Client {
   scanBytes(content, request = {}, options = {}) { return this.scan({ ...request, content }, options); }
 
   // Streams `bytes` in pieces whose sizes `sizes` gives in turn.
-  upload(bytes, request = {}, sizes = [65536]) {
+  upload(bytes, request = {}, sizes = [65536], options = {}) {
     return this.clientStream(this.scans, 'ScanUpload', (function* () {
       yield { options: request };
       for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
@@ -76,7 +76,7 @@ export class Client {
         yield { chunk: bytes.subarray(at, at + size) };
         at += size;
       }
-    })()).then((answer) => answer.result);
+    })(), options).then((answer) => answer.result);
   }
 
   clientStream(client, method, messages, { seconds = 60 * slowdown } = {}) {
