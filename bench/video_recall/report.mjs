@@ -36,7 +36,7 @@ export function svg(rows, plans) {
   const colours = ['#1b6ca8', '#2e9e6b', '#c97b12', '#8a4fa3'];
   const bar = 9;
   const group = plans.length * bar + 10;
-  const left = 190;
+  const left = 205;
   const width = 420;
   const top = 44;
   const height = top + edits.length * group + 20;
