@@ -33,10 +33,30 @@ int LineAbout(const StepMap& steps, const Extent& extent, Along along, double pl
   return best;
 }
 
+// Whether few other lines are as much of a step: a grid's lines divide nothing.
+bool StandsOut(const StepMap& steps, const Extent& extent, Along along, int line) {
+  constexpr double kAlike = 0.75;
+  constexpr int kBeside = 4;
+  constexpr int kMostAlike = 4;
+  const double least = kAlike * steps.Excess(along, line, extent.from, extent.to);
+  int alike = 0;
+  int last = extent.first;
+  for (int other = extent.first + kBeside; other + kBeside < extent.last && alike <= kMostAlike; ++other) {
+    if (std::abs(other - line) < kBeside || other - last < kBeside) continue;
+    if (steps.Excess(along, other, extent.from, extent.to) < least) continue;
+    ++alike;
+    last = other;
+  }
+  return alike <= kMostAlike;
+}
+
 // Lines where collages are divided as a rule: in the middle, or at both thirds.
 std::vector<int> UsualLines(const StepMap& steps, const CellBox& box, Along along, double least_excess) {
   const Extent extent(box, along);
-  if (const int middle = LineAbout(steps, extent, along, 0.5, least_excess); middle >= 0) return {middle};
+  if (const int middle = LineAbout(steps, extent, along, 0.5, least_excess); middle >= 0) {
+    if (!StandsOut(steps, extent, along, middle)) return {};
+    return {middle};
+  }
   const int first = LineAbout(steps, extent, along, 1 / 3.0, least_excess);
   const int second = LineAbout(steps, extent, along, 2 / 3.0, least_excess);
   if (first >= 0 && second >= 0) return {first, second};
@@ -267,16 +287,21 @@ bool FindFour(const StepMap& steps, std::vector<RegionCandidate>& found) {
     const Extent extent(whole, along);
     const int half = extent.length() / 2;
     double most = kLeast;
+    bool in_first = false;  // half of the line
+    int& best = middle[along == Along::kRows ? 0 : 1];
     for (int line = extent.lines() / 2 - 1; line <= (extent.lines() + 1) / 2 + 1; ++line) {
-      const double excess =
-          std::max(steps.Excess(along, line, 0, half), steps.Excess(along, line, half, extent.length()));
-      if (excess <= most) continue;
-      most = excess;
-      middle[along == Along::kRows ? 0 : 1] = line;
+      const double first = steps.Excess(along, line, 0, half);
+      const double second = steps.Excess(along, line, half, extent.length());
+      if (std::max(first, second) <= most) continue;
+      most = std::max(first, second);
+      in_first = first > second;
+      best = line;
     }
+    const CellBox part = in_first ? BoxOf(along, extent.first, extent.last, 0, half)
+                                  : BoxOf(along, extent.first, extent.last, half, extent.length());
+    if (best == 0 || !StandsOut(steps, Extent(part, along), along, best)) return false;
   }
   const auto [row, column] = middle;
-  if (row == 0 || column == 0) return false;
   for (const int top : {0, row}) {
     for (const int left : {0, column}) {
       Add(steps, {left, top, left == 0 ? column : whole.right, top == 0 ? row : whole.bottom}, 2.4, found);

@@ -237,6 +237,21 @@ TEST(FindRegions, FindsNothingInAPlainPhotograph) {
   EXPECT_TRUE(FindRegions(ReducedLuma(flat.View())).empty());
 }
 
+// One of many lines divides nothing, even if it runs through the middle.
+TEST(FindRegions, DoesNotDivideAGrid) {
+  Picture grid = Waves(800, 640, 3);
+  for (std::uint32_t y = 0; y < grid.height; ++y) {
+    for (std::uint32_t x = 0; x < grid.width; ++x) {
+      if (x % 50 < 4 || y % 40 < 4) grid.pixels[std::size_t{y} * grid.width + x] = 250;
+    }
+  }
+  for (const PixelRect& region : FindRegions(ReducedLuma(grid.View()))) {
+    const bool to_the_corner = (region.left == 0 || region.left + region.width == 800) &&
+                               (region.top == 0 || region.top + region.height == 640);
+    EXPECT_FALSE(to_the_corner) << region.width << " x " << region.height;
+  }
+}
+
 TEST(FindRegions, StaysWithinItsLimitsWhateverThePicture) {
   std::mt19937 random(7);
   for (const auto& [width, height] : {std::pair{1, 1},
