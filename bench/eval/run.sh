@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=var/eval
 ship=no
 video=no
-size=(--known 80 --unrelated 2400 --filler 250 --draw-filler 150 --draw-unrelated 800 --list-size 1000000)
+size=(--known 80 --unrelated 1793 --filler 250 --draw-filler 150 --draw-unrelated 800 --list-size 1000000)
 while [ $# -gt 0 ]; do
   case $1 in
     --out) out=$2; shift 2 ;;
@@ -42,7 +42,10 @@ gather() {  # SECTION FLAG
 gather eval-listed --listed-from
 gather eval-filler --filler-from
 gather eval-unrelated --unrelated-from
-[ -z "${TAMIZ_SHARED_DIR:-}" ] || arguments+=(--unrelated-from "$TAMIZ_SHARED_DIR/testdata/pdq/images")
+if [ -n "${TAMIZ_SHARED_DIR:-}" ]; then
+  find "$TAMIZ_SHARED_DIR/testdata/pdq/images" -type f >"$work/shared-testdata.files"
+  arguments+=(--unrelated-from "$work/shared-testdata.files")
+fi
 "$build/bench/tamiz-eval" --decoder "$build/bin/tamiz-decoder" --out "$out" "${size[@]}" "${arguments[@]}" "$@"
 echo "written: $out/report.html, recall.csv, tail.csv, summary.json, run.json, pairs.csv, calibration.json"
 

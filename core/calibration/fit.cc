@@ -22,6 +22,10 @@ constexpr double kLeastPerBit = 0.01;  // a nearer pair never counts for the sam
 constexpr double kLeastForCorroboration = 0.8;
 // No weight may say more than the data can: at quality 50 these are four powers of e.
 constexpr double kMostForQuality = 16, kMostElse = 6;
+// Seven of a stranger's eight chances are in another orientation; how often people turn what they copy, alone
+// or with other edits, the pairs do not know. Set: without it a mirrored copy would be worth little beyond a
+// few bits.
+constexpr double kMostForTurned = 4;
 constexpr int kBins = 20;
 
 // Pairs with the same evidence.
@@ -131,6 +135,7 @@ Vector Minimise(std::span<const Row> rows) {
   };
   const auto most = [](std::size_t i) {
     const auto feature = static_cast<Feature>(i);
+    if (feature == Feature::kTurned) return kMostForTurned;
     return feature == Feature::kQualityQuery || feature == Feature::kQualityReference ? kMostForQuality
                                                                                       : kMostElse;
   };
@@ -177,6 +182,25 @@ Vector Minimise(std::span<const Row> rows) {
   return at;
 }
 
+// The nearest unrelated pairs that were seen, at most kExamples of them: how near strangers are found, by
+// which looks, turned or not, of which qualities. Nearer ones, which were not seen, are taken to be found
+// like these.
+std::vector<Evidence> NearestStrangers(std::span<const LabelledPair> pairs, const UnrelatedTail& tail) {
+  constexpr std::size_t kExamples = 400;
+  constexpr std::uint32_t kBitsBeyond = 10;  // enough of them, and not those that are everywhere
+  std::vector<Evidence> all, examples;
+  for (const LabelledPair& pair : pairs) {
+    if (pair.found && !pair.same && !pair.upload_known &&
+        pair.evidence.distance <= tail.measured_from + kBitsBeyond) {
+      all.push_back(pair.evidence);
+    }
+  }
+  const std::size_t step = all.size() / kExamples + 1;
+  for (std::size_t i = 0; i < all.size(); i += step) examples.push_back(all[i]);
+  if (examples.empty()) examples.emplace_back();
+  return examples;
+}
+
 // Rows for the unrelated pairs that are too rare to have been seen, with the weight that the tail gives them.
 void AddUnseen(std::span<const LabelledPair> pairs, const UnrelatedTail& tail, double base_rate, Rows& rows) {
   if (tail.pairs <= 0) return;
@@ -187,17 +211,20 @@ void AddUnseen(std::span<const LabelledPair> pairs, const UnrelatedTail& tail, d
     sum += static_cast<double>(pair.evidence.queries);
     ++number;
   }
+  const std::vector<Evidence> examples = NearestStrangers(pairs, tail);
   for (const auto& [list_hashes, of] : queries) {
     const double mean = std::max(1.0, of.first / static_cast<double>(of.second));
     for (std::uint32_t d = 0; d < std::min<std::uint32_t>(tail.measured_from, UnrelatedTail::kBits); ++d) {
       const double within = std::pow(10, tail.log10_share[d]);
       const double below = d == 0 ? 0 : std::pow(10, tail.log10_share[d - 1]);
-      Evidence evidence;
-      evidence.distance = d;
-      evidence.list_hashes = list_hashes;
-      evidence.queries = static_cast<std::uint64_t>(mean);
       const double expected = (within - below) * mean * static_cast<double>(list_hashes);
-      rows[Coordinates(evidence)].second += (1 - base_rate) * expected / static_cast<double>(queries.size());
+      const double each = (1 - base_rate) * expected / static_cast<double>(queries.size() * examples.size());
+      for (Evidence evidence : examples) {
+        evidence.distance = d;
+        evidence.list_hashes = list_hashes;
+        evidence.queries = static_cast<std::uint64_t>(mean);
+        rows[Coordinates(evidence)].second += each;
+      }
     }
   }
 }

@@ -47,9 +47,10 @@ struct FitOptions {
 
 // Weighted logistic regression with weights held at 0 or more (projected Newton steps), on the pairs of half
 // the sources; the other half gives the error. Pairs are weighted so that a share `base_rate` of uploads are
-// known ones. Below the distances at which unrelated pairs were seen, the tail stands in for them.
-// INVALID_ARGUMENT if the pairs cannot say anything: fewer than 50 that are the same, fewer than
-// 50 that are not and no tail either, or fewer than 4 sources.
+// known ones. Below the distances at which unrelated pairs were seen, the tail stands in for them, found in
+// the ways (look, orientation, qualities) in which the nearest were that were seen. INVALID_ARGUMENT if the
+// pairs cannot say anything: fewer than 50 that are the same, fewer than 50 that are not and no tail either,
+// or fewer than 4 sources.
 [[nodiscard]] StatusOr<Calibration> Fit(std::span<const LabelledPair> pairs, const FitOptions& options);
 
 // How far predictions are from what is so, over `pairs`, weighted as for Fit with `base_rate`; predictions
