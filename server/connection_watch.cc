@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
 #include <optional>
 
 #include "core/base/log.h"
@@ -123,8 +123,9 @@ std::vector<ConnectionWatch::Seen> ConnectionWatch::Find(int port) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc/self/fd"), ::closedir);
   if (directory == nullptr) return found;
   while (const dirent* const entry = ::readdir(directory.get())) {
-    const int fd = std::atoi(entry->d_name);
-    if (entry->d_name[0] == '.') continue;
+    const std::string_view name = entry->d_name;
+    int fd = -1;
+    if (std::from_chars(name.data(), name.data() + name.size(), fd).ec != std::errc{}) continue;
     const std::optional<Address> own = AddressOf(::getsockname, fd);
     if (!own || own->port != port) continue;
     // None if it only listens, or is closed.
