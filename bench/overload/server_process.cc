@@ -36,7 +36,9 @@ struct Times {
 std::optional<Times> TimesOf(const std::string& pid) {
   if (pid.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
   std::ifstream file("/proc/" + pid + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream read;
+  read << file.rdbuf();  // a process that ends meanwhile is an error here, which an iterator would throw
+  const std::string text = read.str();
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;
   // After the name, which may hold anything: state, parent, nine others, utime, stime, cutime, cstime.
