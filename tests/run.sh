@@ -2,7 +2,8 @@
 # Builds and tests.
 #   tests/run.sh            installs what is missing, format check, development build, all its tests
 #   tests/run.sh --quick    the same
-#   CI=true tests/run.sh    also the core and the decoder under the address and undefined-behaviour sanitizers
+#   CI=true tests/run.sh    also builds the benchmarks, and runs core and decoder under the address and undefined-behaviour
+#                           sanitizers
 #   tests/run.sh --all      also everything else under them, the unit tests under the thread sanitizer, clang-tidy
 # Files of other projects that some tests compare with are looked for in ../shared (or $TAMIZ_SHARED_DIR); tests
 # that need them are skipped, and named at the end, where there are none.
@@ -15,7 +16,7 @@ for argument in "$@"; do
   case $argument in
     --quick) all=no sanitize=no ;;
     --all) all=yes sanitize=yes ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "tests/run.sh: unknown option $argument (see --help)" >&2; exit 2 ;;
   esac
 done
@@ -112,7 +113,10 @@ mkdir -p build
 step "packages" deploy/install-packages.sh "${sections[@]}" || exit 1
 step "format" check_format
 step "node packages" node_packages
-if step "build dev" build dev; then
+# Nobody builds the benchmarks until they need them: CI sees to it that they can be built.
+dev=()
+[ "${CI:-}" = true ] && dev=(-DTAMIZ_BUILD_BENCH=ON)
+if step "build dev" build dev "${dev[@]}"; then
   step "tests dev" run_tests dev
   [ "$all" = yes ] && step "clang-tidy" tidy
 fi
