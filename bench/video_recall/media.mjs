@@ -20,6 +20,9 @@ export async function ffmpeg(args) {
   }
 }
 
+// Of everything that is made here, unless said otherwise: 16:9, even at three quarters and at half.
+export const smallFrame = { width: 480, height: 270 };
+
 const encode = ['-an', '-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-threads', '1', '-bitexact'];
 
 // Small, repeatable, and good enough for choosing.
@@ -54,27 +57,29 @@ export function wallpapers() {
 }
 
 // A camera that moves over a picture for `seconds`, by one to five percent of its width a second.
-const pan = (file, seconds, random) => {
-  const dx = (random() < 0.5 ? -1 : 1) * (5 + 20 * random());
-  const dy = (random() < 0.5 ? -1 : 1) * (2 + 8 * random());
+const pan = (file, seconds, random, { width, height }) => {
+  const scale = width / smallFrame.width;
+  const dx = scale * (random() < 0.5 ? -1 : 1) * (5 + 20 * random());
+  const dy = scale * (random() < 0.5 ? -1 : 1) * (2 + 8 * random());
   const start = (d, room) => (d > 0 ? `${(0.3 * random()).toFixed(3)}*(${room})` : `${(0.7 + 0.3 * random()).toFixed(3)}*(${room})`);
   const x = `clip(${start(dx, 'in_w-out_w')}+${dx.toFixed(2)}*t\\,0\\,in_w-out_w)`;
   const y = `clip(${start(dy, 'in_h-out_h')}+${dy.toFixed(2)}*t\\,0\\,in_h-out_h)`;
   // Decoded and scaled once, then repeated.
   return { input: ['-i', file],
-    filter: `scale=840:-2,format=yuv420p,loop=loop=-1:size=1,setpts=N/24/TB,trim=duration=${seconds},`
-      + `crop=480:270:x=${x}:y=${y},noise=alls=4:allf=t:all_seed=${Math.floor(random() * 1e6)},fps=24,setsar=1` };
+    filter: `scale=${2 * Math.round(0.875 * width)}:-2,format=yuv420p,loop=loop=-1:size=1,setpts=N/24/TB,trim=duration=${seconds},`
+      + `crop=${width}:${height}:x=${x}:y=${y},noise=alls=4:allf=t:all_seed=${Math.floor(random() * 1e6)},fps=24,setsar=1` };
 };
 
 // A scene drawn from a formula. Fractals look much the same whatever the seed: what must not be taken for something known
 // is not drawn from these.
-const drawn = (seconds, random, distinct) => {
+const drawn = (seconds, random, distinct, { width, height }) => {
+  const size = `${width}x${height}`;
   const seed = Math.floor(random() * 1e6);
   const sources = [
-    `mandelbrot=s=480x270:r=24:start_scale=${(0.02 + random()).toFixed(4)}:start_x=${(-0.745 + 0.01 * random()).toFixed(6)}:start_y=${(0.11 + 0.02 * random()).toFixed(6)}:end_pts=${200 + seed % 300}`,
-    `gradients=s=480x270:r=24:seed=${seed}:n=6:speed=0.02,noise=alls=30:all_seed=${seed}`,
-    `life=s=48x27:r=6:seed=${seed}:ratio=0.3:mold=20,scale=480:270:flags=bilinear,fps=24`,
-    `sierpinski=s=480x270:r=24:seed=${seed}:jump=60,eq=contrast=1.3`,
+    `mandelbrot=s=${size}:r=24:start_scale=${(0.02 + random()).toFixed(4)}:start_x=${(-0.745 + 0.01 * random()).toFixed(6)}:start_y=${(0.11 + 0.02 * random()).toFixed(6)}:end_pts=${200 + seed % 300}`,
+    `gradients=s=${size}:r=24:seed=${seed}:n=6:speed=0.02,noise=alls=30:all_seed=${seed}`,
+    `life=s=48x27:r=6:seed=${seed}:ratio=0.3:mold=20,scale=${width}:${height}:flags=bilinear,fps=24`,
+    `sierpinski=s=${size}:r=24:seed=${seed}:jump=60,eq=contrast=1.3`,
   ].filter((source) => !distinct || !/^(mandelbrot|sierpinski)/.test(source));
   return { input: ['-f', 'lavfi', '-t', String(seconds), '-i', sources[Math.floor(random() * sources.length)]],
     filter: 'format=yuv420p,setsar=1' };
@@ -99,7 +104,7 @@ export async function inParallel(jobs, width = os.availableParallelism()) {
 
 // `count` videos of `scenes` scenes; every third one drawn, the others panned over wallpapers that no other
 // video uses.
-export async function makeVideos(folder, name, { count, scenes, seconds, seed, pictures, distinct = false }) {
+export async function makeVideos(folder, name, { count, scenes, seconds, seed, pictures, distinct = false, frame = smallFrame }) {
   const videos = {};
   const jobs = [];
   for (let i = 0; i < count; i += 1) {
@@ -110,7 +115,7 @@ export async function makeVideos(folder, name, { count, scenes, seconds, seed, p
     for (let s = 0; s < scenes; s += 1) {
       const picture = i % 3 === 2 ? undefined : pictures.shift();
       const length = seconds * (0.7 + 0.6 * random());
-      parts.push(picture ? pan(picture, length.toFixed(2), random) : drawn(length.toFixed(2), random, distinct));
+      parts.push(picture ? pan(picture, length.toFixed(2), random, frame) : drawn(length.toFixed(2), random, distinct, frame));
     }
     if (!fs.existsSync(file)) jobs.push(() => join(file, parts));
     videos[id] = file;
@@ -124,39 +129,44 @@ export async function secondsOf(file) {
   return Number(stdout);
 }
 
-// Every edit makes `out` of the original `from`, which lasts `length` seconds; `other` is an unrelated video.
+// Every edit makes `out` of the original `from`, which lasts `length` seconds; `other` is an unrelated video. What takes part of
+// another video has the size `frame`.
 const filtered = (filter, extra = []) => ({ from, out }) => ffmpeg(['-i', from, '-vf', filter, ...extra, '-crf', '24', ...encode, out]);
 const complex = (graph, more = []) => (args) => ffmpeg(['-i', args.from, '-i', args.other, '-filter_complex', graph(args), '-map', '[v]',
   '-crf', '24', ...more, ...encode, args.out]);
-const same = 'scale=480:270,setsar=1,fps=24,format=yuv420p,settb=AVTB,setpts=PTS-STARTPTS';
+const sameFrame = ({ width, height }) => `scale=${width}:${height},setsar=1,fps=24,format=yuv420p,settb=AVTB,setpts=PTS-STARTPTS`;
 
-export const edits = {
-  'as it is': ({ from, out }) => fs.promises.copyFile(from, out),
-  're-encoded at 240p': filtered('scale=-2:240', ['-crf', '33']),
-  'other frame rate (15)': filtered('fps=15'),
-  'head and tail cut off': ({ from, out, length }) => ffmpeg(['-ss', '1.4', '-t', String(length - 2.8), '-i', from, '-crf', '24', ...encode, out]),
-  'cut in the middle': ({ from, out, length }) => ffmpeg(['-i', from, '-vf',
-    `select='lt(t,${0.45 * length})+gt(t,${0.58 * length})',setpts=N/24/TB`, '-r', '24', '-crf', '24', ...encode, out]),
-  'five seconds inserted': complex(({ length }) => `[0:v]${same},split[a][b];[a]trim=0:${length / 2}[x];[b]trim=start=${length / 2},setpts=PTS-STARTPTS[y];`
-    + `[1:v]${same},trim=0:5[i];[x][i][y]concat=n=3:v=1[v]`),
-  'speed 0.8': filtered('setpts=PTS/0.8,fps=24'),
-  'speed 0.9': filtered('setpts=PTS/0.9,fps=24'),
-  'speed 1.1': filtered('setpts=PTS/1.1,fps=24'),
-  'speed 1.25': filtered('setpts=PTS/1.25,fps=24'),
-  mirrored: filtered('hflip'),
-  letterboxed: filtered('pad=iw:ih+136:0:68'),
-  pillarboxed: filtered('pad=iw+180:ih:90:0'),
-  'logo over a corner': complex(() => `[0:v]${same}[a];[1:v]${same},scale=84:-2[l];[a][l]overlay=W-w-12:12:shortest=1[v]`),
-  'text bar': filtered('drawbox=x=0:y=ih-30:w=iw:h=30:color=black@0.7:t=fill'),
-  'brighter, more contrast': filtered('eq=brightness=0.08:contrast=1.2:saturation=1.3'),
-  'cropped by 4 %': filtered('crop=iw*0.96:ih*0.96'),
-  reversed: filtered('reverse'),
-  'looped three times': ({ from, out }) => ffmpeg(['-stream_loop', '2', '-i', from, '-crf', '24', ...encode, out]),
-  'picture in picture (70 %)': complex(() => `[1:v]${same},loop=-1:1000,scale=480:270[b];[0:v]${same},scale=336:188[p];[b][p]overlay=72:41:shortest=1[v]`),
+export const editsOf = ({ width, height }) => {
+  const same = sameFrame({ width, height });
+  return {
+    'as it is': ({ from, out }) => fs.promises.copyFile(from, out),
+    're-encoded at 240p': filtered('scale=-2:240', ['-crf', '33']),
+    'other frame rate (15)': filtered('fps=15'),
+    'head and tail cut off': ({ from, out, length }) => ffmpeg(['-ss', '1.4', '-t', String(length - 2.8), '-i', from, '-crf', '24', ...encode, out]),
+    'cut in the middle': ({ from, out, length }) => ffmpeg(['-i', from, '-vf',
+      `select='lt(t,${0.45 * length})+gt(t,${0.58 * length})',setpts=N/24/TB`, '-r', '24', '-crf', '24', ...encode, out]),
+    'five seconds inserted': complex(({ length }) => `[0:v]${same},split[a][b];[a]trim=0:${length / 2}[x];[b]trim=start=${length / 2},setpts=PTS-STARTPTS[y];`
+      + `[1:v]${same},trim=0:5[i];[x][i][y]concat=n=3:v=1[v]`),
+    'speed 0.8': filtered('setpts=PTS/0.8,fps=24'),
+    'speed 0.9': filtered('setpts=PTS/0.9,fps=24'),
+    'speed 1.1': filtered('setpts=PTS/1.1,fps=24'),
+    'speed 1.25': filtered('setpts=PTS/1.25,fps=24'),
+    mirrored: filtered('hflip'),
+    letterboxed: filtered('pad=iw:ceil(ih*0.75)*2:0:(oh-ih)/2'),
+    pillarboxed: filtered('pad=ceil(iw*0.6875)*2:ih:(ow-iw)/2:0'),
+    'logo over a corner': complex(() => `[0:v]${same}[a];[1:v]${same},scale=${Math.round(0.175 * width)}:-2[l];[a][l]overlay=W-w-h/4:h/4:shortest=1[v]`),
+    'text bar': filtered('drawbox=x=0:y=ih*8/9:w=iw:h=ih/9:color=black@0.7:t=fill'),
+    'brighter, more contrast': filtered('eq=brightness=0.08:contrast=1.2:saturation=1.3'),
+    'cropped by 4 %': filtered('crop=iw*0.96:ih*0.96'),
+    reversed: filtered('reverse'),
+    'looped three times': ({ from, out }) => ffmpeg(['-stream_loop', '2', '-i', from, '-crf', '24', ...encode, out]),
+    'picture in picture (70 %)': complex(() => `[1:v]${same},loop=-1:1000[b];[0:v]${same},scale=${2 * Math.round(0.35 * width)}:${2 * Math.round(0.35 * height)}[p];[b][p]overlay=(W-w)/2:(H-h)/2:shortest=1[v]`),
+  };
 };
 
 // Eight seconds each of several originals with something else between.
-export async function compilation(files, other, out) {
+export async function compilation(files, other, out, frame = smallFrame) {
+  const same = sameFrame(frame);
   const chains = files.map((_, i) => `[${i}:v]${same},trim=0:8,setpts=PTS-STARTPTS[p${i}]`);
   chains.push(`[${files.length}:v]${same},trim=0:3,split=${files.length}${files.map((_, i) => `[o${i}]`).join('')}`);
   const order = files.map((_, i) => `[p${i}][o${i}]`).join('');
@@ -165,7 +175,8 @@ export async function compilation(files, other, out) {
 }
 
 // The known clip somewhere in `minutes` of other things.
-export async function hideInLong(clip, others, minutes, at, out) {
+export async function hideInLong(clip, others, minutes, at, out, frame = smallFrame) {
+  const same = sameFrame(frame);
   const folder = path.dirname(out);
   const long = path.join(folder, 'long-part.mp4');
   const graph = `${others.map((_, i) => `[${i}:v]${same}[p${i}]`).join(';')};${others.map((_, i) => `[p${i}]`).join('')}concat=n=${others.length}:v=1[v]`;

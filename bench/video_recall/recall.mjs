@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { compilation, edits, hideInLong, inParallel, makeVideos, secondsOf, wallpapers } from './media.mjs';
+import { compilation, editsOf, hideInLong, inParallel, makeVideos, secondsOf, smallFrame, wallpapers } from './media.mjs';
 
 // What every plan asks for. Entries added from media are always hashed with the exact one.
 export const plans = {
@@ -12,11 +12,14 @@ export const plans = {
 };
 
 // Makes (or finds, in `folder`) everything that is scanned: { list: { id: file }, cases: [{ edit, file, known }] }.
-export async function makeSet(folder, { seed, originals, strangers, scenes, seconds, chosen = Object.keys(edits), samples = [], longMinutes = 0 }) {
+export async function makeSet(folder, { seed, originals, strangers, scenes, seconds, chosen, samples = [], longMinutes = 0,
+  frame = smallFrame }) {
+  const edits = editsOf(frame);
+  chosen ??= Object.keys(edits);
   fs.mkdirSync(folder, { recursive: true });
   const pictures = wallpapers();
-  const list = await makeVideos(folder, 'original', { count: originals, scenes, seconds, seed, pictures });
-  const others = await makeVideos(folder, 'stranger', { count: strangers, scenes, seconds, seed: seed + 1, pictures, distinct: true });
+  const list = await makeVideos(folder, 'original', { count: originals, scenes, seconds, seed, pictures, frame });
+  const others = await makeVideos(folder, 'stranger', { count: strangers, scenes, seconds, seed: seed + 1, pictures, distinct: true, frame });
   for (const file of samples) list[path.basename(file, '.mp4')] = file;
   const otherFiles = Object.values(others);
   const cases = [];
@@ -36,16 +39,16 @@ export async function makeSet(folder, { seed, originals, strangers, scenes, seco
   for (let i = 0; i + 3 <= ids.length && chosen.length > 4; i += 3) {
     const known = ids.slice(i, i + 3);
     const out = path.join(folder, `compilation-${i}.mp4`);
-    if (!fs.existsSync(out)) await compilation(known.map((id) => list[id]), otherFiles[i % otherFiles.length], out);
+    if (!fs.existsSync(out)) await compilation(known.map((id) => list[id]), otherFiles[i % otherFiles.length], out, frame);
     cases.push({ edit: 'compilation of three (8 s of each)', file: out, known });
   }
   if (longMinutes > 0) {
     // The picture with most in it: many wallpapers are too flat to be hashed.
     const richest = pictures.sort((a, b) => fs.statSync(b).size - fs.statSync(a).size).slice(0, 1);
-    const [clip] = Object.values(await makeVideos(folder, 'clip', { count: 1, scenes: 1, seconds: 5, seed: seed + 2, pictures: richest }));
+    const [clip] = Object.values(await makeVideos(folder, 'clip', { count: 1, scenes: 1, seconds: 5, seed: seed + 2, pictures: richest, frame }));
     list['clip-0'] = clip;
     const out = path.join(folder, 'long.mp4');
-    if (!fs.existsSync(out)) await hideInLong(clip, otherFiles, longMinutes, 0.6, out);
+    if (!fs.existsSync(out)) await hideInLong(clip, otherFiles, longMinutes, 0.6, out, frame);
     cases.push({ edit: `five seconds in ${longMinutes} minutes`, file: out, known: ['clip-0'] });
   }
   for (const [id, file] of Object.entries(others)) cases.push({ edit: 'unrelated', file, known: [], id });
