@@ -72,6 +72,7 @@ void PrintList(const v1::HashList& list) {
              on_off(policy.border_removal()));
   fmt::print("find regions     {}\nstraighten       {}\n", on_off(policy.find_regions()),
              on_off(policy.straighten()));
+  fmt::print("restore contrast {}\n", on_off(policy.restore_contrast()));
   fmt::print("confidence       to match {:.4g}, to review {:.4g}; {:.4f} at the radius\n",
              policy.match_confidence(), policy.review_confidence(), list.confidence_at_radius());
   fmt::print("expected         {:.3g} false positives of a million unrelated pictures at the radius",

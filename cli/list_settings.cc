@@ -30,6 +30,8 @@ void FillPolicy(const ListSettings& settings, v1::ListPolicy& policy, google::pr
   take(settings.find_regions, "find_regions",
        [&](const std::string& v) { policy.set_find_regions(v == "on"); });
   take(settings.straighten, "straighten", [&](const std::string& v) { policy.set_straighten(v == "on"); });
+  take(settings.restore_contrast, "restore_contrast",
+       [&](const std::string& v) { policy.set_restore_contrast(v == "on"); });
   take(settings.mode, "mode", [&](const std::string& v) {
     policy.set_mode(v == "shadow" ? v1::LIST_MODE_SHADOW
                     : v == "off"  ? v1::LIST_MODE_OFF
@@ -105,6 +107,10 @@ void AddListSettings(CLI::App& command, ListSettings& settings, bool creating) {
   command
       .add_option("--straighten", settings.straighten,
                   "also look up frames that show a turned picture, turned back")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      .add_option("--restore-contrast", settings.restore_contrast,
+                  "also look up frames that are only too dim for the quality floor")
       ->check(CLI::IsMember({"on", "off"}));
   command
       .add_option("--breaker-entry-hits", settings.breaker_entry_hits,

@@ -38,6 +38,7 @@ void PrintMatches(const google::protobuf::RepeatedPtrField<v1::Match>& matches) 
     if (match.straightened_degrees() != 0) {
       notes.push_back(fmt::format("turned by {:.1f} degrees", match.straightened_degrees()));
     }
+    if (match.contrast_restored()) notes.emplace_back("contrast restored");
     if (match.review()) notes.emplace_back("for review");
     if (match.shadow())
       notes.push_back(match.shadow_reason() == "breaker" ? "shadow by the hit-rate breaker, does not count"

@@ -275,6 +275,9 @@ Status FillPolicy(const v1::ListPolicy& proto, const Wanted& wanted, lists::List
   if (proto.has_border_removal() && wanted("border_removal")) policy.border_removal = proto.border_removal();
   if (proto.has_find_regions() && wanted("find_regions")) policy.find_regions = proto.find_regions();
   if (proto.has_straighten() && wanted("straighten")) policy.straighten = proto.straighten();
+  if (proto.has_restore_contrast() && wanted("restore_contrast")) {
+    policy.restore_contrast = proto.restore_contrast();
+  }
   if (wanted("mode")) {
     TAMIZ_ASSIGN_OR_RETURN(const std::optional<lists::ListMode> mode, ToMode(proto.mode()));
     if (mode) policy.mode = *mode;
@@ -358,6 +361,7 @@ void ToProto(const match::Match& match, v1::Match* proto) {
   proto->set_border_removed(match.border_removed);
   if (match.region) Fill(*match.region, proto->mutable_region());
   proto->set_straightened_degrees(match.straightened_degrees);
+  proto->set_contrast_restored(match.contrast_restored);
   if (match.reference_region) Fill(*match.reference_region, proto->mutable_reference_region());
   proto->set_quality_query(match.quality_query);
   proto->set_quality_reference(match.quality_reference);
@@ -537,6 +541,7 @@ void ToProto(const lists::ListInfo& info, v1::HashList* list) {
   policy->set_border_removal(info.policy.border_removal);
   policy->set_find_regions(info.policy.find_regions);
   policy->set_straighten(info.policy.straighten);
+  policy->set_restore_contrast(info.policy.restore_contrast);
   policy->set_mode(ModeOf(info.policy.mode));
   policy->set_match_confidence(info.policy.match_confidence);
   policy->set_review_confidence(info.policy.review_confidence);
@@ -669,6 +674,7 @@ Status ApplyUpdate(const v1::UpdateListRequest& request, lists::ListInfo& info) 
   if (mask.contains("policy.border_removal")) info.policy.border_removal = defaults.border_removal;
   if (mask.contains("policy.find_regions")) info.policy.find_regions = defaults.find_regions;
   if (mask.contains("policy.straighten")) info.policy.straighten = defaults.straighten;
+  if (mask.contains("policy.restore_contrast")) info.policy.restore_contrast = defaults.restore_contrast;
   if (mask.contains("policy.match_confidence")) info.policy.match_confidence = defaults.match_confidence;
   if (mask.contains("policy.review_confidence")) info.policy.review_confidence = defaults.review_confidence;
   if (mask.contains("policy.mode")) info.policy.mode = defaults.mode;

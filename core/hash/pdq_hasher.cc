@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/hash/pdq_bits.h"
+#include "core/hash/pdq_contrast.h"
 #include "core/hash/pdq_kernels.h"
 
 namespace tamiz::hash {
@@ -37,6 +38,7 @@ PdqHash PdqHasher::Hash(const media::LumaView& luma) {
   if (!scratch_->Compute(luma)) return result;
   result.hash = PdqBits(scratch_->spectrum);
   result.quality = PdqQuality(scratch_->block);
+  result.restored_quality = QualityAtFullContrast(scratch_->block, result.quality);
   return result;
 }
 
@@ -45,6 +47,7 @@ PdqOrientations PdqHasher::HashOrientations(const media::LumaView& luma) {
   if (!scratch_->Compute(luma)) return result;
   FillAll(scratch_->spectrum, result);
   result.quality = PdqQuality(scratch_->block);
+  result.restored_quality = QualityAtFullContrast(scratch_->block, result.quality);
   return result;
 }
 

@@ -11,13 +11,15 @@ namespace tamiz::hash {
 
 struct PdqHash {
   Hash256 hash;
-  int quality = 0;  // 0…100
+  int quality = 0;           // 0…100
+  int restored_quality = 0;  // 0…100; the quality were its contrast restored, see core/hash/pdq_contrast.h
 };
 
 // hashes[i]: hash of the picture turned by Transform i.
 struct PdqOrientations {
   std::array<Hash256, kTransforms> hashes;
-  int quality = 0;  // 0…100, of the upright picture
+  int quality = 0;           // 0…100, of the upright picture
+  int restored_quality = 0;  // as in PdqHash; 0 where it is not known, for instance of foreign hashes
 };
 
 // Computes PDQ hashes (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm",

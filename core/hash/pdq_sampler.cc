@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/hash/pdq_bits.h"
+#include "core/hash/pdq_contrast.h"
 #include "core/hash/pdq_kernels.h"
 #include "core/hash/pdq_plan.h"
 
@@ -134,6 +135,7 @@ PdqOrientations PdqSampler::Hash(const media::ReducedLuma& copy, const media::Pi
   PdqTransform(s.block, s.spectrum);
   FillAll(s.spectrum, result);
   result.quality = PdqQuality(s.block);
+  result.restored_quality = QualityAtFullContrast(s.block, result.quality);
   return result;
 }
 
@@ -154,7 +156,10 @@ PdqOrientations PdqSampler::HashEachTurned(const media::ReducedLuma& copy, const
       const PdqBlock& block = mirroring.left_right ? s.block_mirrored : s.block;
       PdqTransform(block, s.spectrum);
       FillPair(mirroring, s.spectrum, result);
-      if (mirroring.straight == Transform::kIdentity) result.quality = PdqQuality(block);
+      if (mirroring.straight == Transform::kIdentity) {
+        result.quality = PdqQuality(block);
+        result.restored_quality = QualityAtFullContrast(block, result.quality);
+      }
     }
   }
   return result;

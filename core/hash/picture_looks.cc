@@ -37,7 +37,8 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
   const media::PixelRect whole{0, 0, luma.width, luma.height};
   const PdqHash upright = scratch_->hasher.Hash(luma);
   if (!options.orientations && !options.borders && !options.regions && !options.straighten) {
-    looks.push_back({LookKind::kWhole, whole, 0, {{upright.hash}, upright.quality}});
+    looks.push_back(
+        {LookKind::kWhole, whole, 0, {{upright.hash}, upright.quality, upright.restored_quality}});
     return looks;
   }
   const media::ReducedLuma copy(luma);
@@ -47,6 +48,7 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
     if (options.orientations) look.pdq = scratch_->sampler.HashEachTurned(copy, whole);
     look.pdq.hashes[0] = upright.hash;
     look.pdq.quality = upright.quality;
+    look.pdq.restored_quality = upright.restored_quality;
     looks.push_back(look);
   }
   if (options.borders) {

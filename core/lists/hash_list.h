@@ -83,6 +83,7 @@ struct ListPolicy {
   bool border_removal = true;
   bool find_regions = true;
   bool straighten = true;
+  bool restore_contrast = true;
   ListMode mode = ListMode::kEnforce;
   std::string action_hint;  // at most 256 bytes
   // Which frames of a video this list wants looked at; the server's default where it says nothing.

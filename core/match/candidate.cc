@@ -183,6 +183,7 @@ void RestOnDigest(Match& match, HashType type) {
   match.border_removed = false;
   match.region.reset();
   match.straightened_degrees = 0;
+  match.contrast_restored = false;
   match.quality_query = 0;
   match.quality_reference = 100;
   match.query_coverage = 1;
@@ -219,6 +220,7 @@ std::optional<Candidate> PerceptualCandidate(ListFold& of, std::uint32_t entry, 
   if (fold.best->kind == hash::LookKind::kRegion) match.region = fold.best->rect;
   if (fold.best->kind == hash::LookKind::kStraightened)
     match.straightened_degrees = fold.best->turned_degrees;
+  match.contrast_restored = fold.best->quality < static_cast<int>(list.info.policy.quality_floor);
   match.quality_query = static_cast<std::uint32_t>(std::max(fold.best->quality, 0));
   match.quality_reference = list.RefAt(fold.best->position).quality;
   match.corroborating_frames = found.frames.size();

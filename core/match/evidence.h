@@ -1,6 +1,7 @@
 // What is known of an upload when it is matched, and what follows from it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -39,6 +40,11 @@ struct FrameEvidence {
   bool is_still = false;      // where the upload has parts: this one is a single picture
   bool repeated = false;  // not hashed: the frame shows the same as the one before it, whose hashes these are
 };
+
+// The quality that a list's floor is compared with.
+[[nodiscard]] inline int UsableQuality(const hash::PdqOrientations& pdq, bool restore_contrast) {
+  return restore_contrast ? std::max(pdq.quality, pdq.restored_quality) : pdq.quality;
+}
 
 struct DigestEvidence {
   std::optional<hash::Digests> digests;
@@ -93,6 +99,7 @@ struct Match {
   bool border_removed = false;
   std::optional<RelativeRect> region;  // the part of the upload's best frame, if that was a region
   double straightened_degrees = 0;
+  bool contrast_restored = false;
   std::optional<RelativeRect> reference_region;  // of the known picture, where a stored crop matched
   std::uint32_t quality_query = 0, quality_reference = 0;
   std::vector<TimeRange> query_ranges, reference_ranges;

@@ -31,7 +31,8 @@ bool IsWanted(hash::LookKind kind, const lists::ListPolicy& policy) {
 }
 
 bool IsUsable(const FrameEvidence& look, const lists::ListPolicy& policy) {
-  return look.pdq.quality >= static_cast<int>(policy.quality_floor) && IsWanted(look.kind, policy);
+  return UsableQuality(look.pdq, policy.restore_contrast) >= static_cast<int>(policy.quality_floor) &&
+         IsWanted(look.kind, policy);
 }
 
 std::vector<FrameLook> UsableLooks(std::span<const FrameLook> looks, const lists::ListPolicy& policy) {

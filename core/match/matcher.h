@@ -123,7 +123,7 @@ class Matching {
 
   // By frame.
   std::vector<std::chrono::microseconds> times_;
-  std::vector<std::uint8_t> qualities_;  // of the best look
+  std::vector<std::uint8_t> qualities_;  // of the best look, contrast restored where a list wants that
   std::uint32_t last_index_ = 0;
   std::vector<UploadPart> parts_;
   KeptLooks looks_;

@@ -104,6 +104,7 @@ std::string PolicyToJson(const lists::ListPolicy& policy) {
               {"border_removal", policy.border_removal},
               {"find_regions", policy.find_regions},
               {"straighten", policy.straighten},
+              {"restore_contrast", policy.restore_contrast},
               {"mode", static_cast<int>(policy.mode)},
               {"action_hint", policy.action_hint}};
   object["breaker"] = json{{"entry_hits", policy.breaker.entry_hits},
@@ -133,6 +134,7 @@ StatusOr<lists::ListPolicy> PolicyFromJson(const std::string& text) {
     policy.border_removal = object.value("border_removal", policy.border_removal);
     policy.find_regions = object.value("find_regions", policy.find_regions);
     policy.straighten = object.value("straighten", policy.straighten);
+    policy.restore_contrast = object.value("restore_contrast", policy.restore_contrast);
     policy.mode = static_cast<lists::ListMode>(object.value("mode", static_cast<int>(policy.mode)));
     policy.action_hint = object.value("action_hint", policy.action_hint);
     if (object.contains("max_age_s"))

@@ -144,6 +144,7 @@ TYPED_TEST(StoreContract, KeepsWhatAListIs) {
                  .border_removal = false,
                  .find_regions = false,
                  .straighten = false,
+                 .restore_contrast = false,
                  .mode = lists::ListMode::kShadow,
                  .action_hint = "hold",
                  .max_age = std::chrono::hours(48),

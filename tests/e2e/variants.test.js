@@ -118,14 +118,14 @@ const update = (name, policy) => client.call(client.lists, 'UpdateList', {
 const scan = (picture, name) => client.scanBytes(png(picture), { lists: [name] });
 
 // The entry is found in `scene`; not with `field` switched off.
-async function foundUnless(field, scene, name, check) {
+async function foundUnless(field, scene, name, check, otherwise = 'VERDICT_NO_KNOWN_MATCH') {
   const found = await scan(scene, name);
   assert.equal(found.verdict, 'VERDICT_MATCH');
   assert.equal(found.matches[0].entry_id, 'known');
   assert.ok(found.matches[0].distance <= 31);
   check(found.matches[0]);
   await update(name, { [field]: false });
-  assert.equal((await scan(scene, name)).verdict, 'VERDICT_NO_KNOWN_MATCH');
+  assert.equal((await scan(scene, name)).verdict, otherwise);
   await update(name, { [field]: true });
 }
 
@@ -175,10 +175,19 @@ describe('variants', () => {
     await update('variants', { find_regions: true });
   });
 
+  test('a dim picture', async () => {
+    const dim = { ...picture, pixels: picture.pixels.map((level) => 70 + 0.25 * level) };
+    await foundUnless('restore_contrast', dim, 'variants', (match) => {
+      assert.equal(match.contrast_restored, true);
+      assert.ok(match.quality_query < 50, `quality ${match.quality_query}`);
+    }, 'VERDICT_INCOMPLETE');
+  });
+
   test('what is as it was has no region', async () => {
     const found = await scan(picture, 'variants');
     assert.equal(found.matches[0].region, null);
     assert.equal(found.matches[0].straightened_degrees, 0);
+    assert.equal(found.matches[0].contrast_restored, false);
   });
 });
 

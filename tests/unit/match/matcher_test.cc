@@ -381,6 +381,27 @@ TEST(Matcher, FlatFramesSayNothing) {
   EXPECT_EQ(Ask(Still(Look(Picture(1), 0, 50)), catalog).verdict, Verdict::kMatch);
 }
 
+TEST(Matcher, DimFramesAreComparedAsIfTheyWereBright) {
+  FrameEvidence dim = Look(Changed(Picture(1), 7), 0, 30);
+  dim.pdq.restored_quality = 80;
+  const auto found = Ask(Still(dim), CatalogOf({ListBuilder("known").Pdq("e", Picture(1)).Build()}));
+  EXPECT_EQ(found.verdict, Verdict::kMatch);
+  ASSERT_THAT(found.matches, SizeIs(1));
+  EXPECT_TRUE(found.matches[0].contrast_restored);
+  EXPECT_EQ(found.matches[0].quality_query, 30u);
+  EXPECT_EQ(found.frames_hashed, 1u);
+
+  const auto bright =
+      Ask(Still(Look(Picture(1), 0, 90)), CatalogOf({ListBuilder("known").Pdq("e", Picture(1)).Build()}));
+  EXPECT_FALSE(bright.matches.at(0).contrast_restored);
+
+  ListBuilder plain("plain");
+  plain.policy().restore_contrast = false;
+  const auto missed = Ask(Still(dim), CatalogOf({plain.Pdq("e", Picture(1)).Build()}));
+  EXPECT_THAT(CodesOf(missed), ElementsAre(IncompleteCode::kLowQuality));
+  EXPECT_EQ(missed.frames_low_quality, 1u);
+}
+
 TEST(Matcher, SomeFlatFramesAreCountedOnly) {
   const auto catalog = CatalogOf({ListBuilder("known").Pdq("e", Picture(1)).Build()});
   Evidence evidence = Video({Picture(2), Picture(3), Picture(4)});
