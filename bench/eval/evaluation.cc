@@ -252,7 +252,7 @@ void Scan(const cv::Mat& picture, const hash::LookOptions& looks, const lists::C
           Upload& upload) {
   const match::Evidence evidence = EvidenceOf(picture, looks);
   for (const match::FrameEvidence& frame : evidence.frames) {
-    if (match::UsableQuality(frame.pdq, true) < static_cast<int>(kQualityFloor)) continue;
+    if (match::UsableQuality(frame, true) < static_cast<int>(kQualityFloor)) continue;
     upload.usable = true;
     upload.queries_by_look[static_cast<std::size_t>(LookOf(frame))] += frame.has_orientations ? 8 : 1;
   }

@@ -9,7 +9,7 @@ namespace tamiz::hash {
 // rounding and noise would pass for structure.
 inline constexpr float kMostContrastRestored = 3.0F;
 // What spans fewer grey levels is nearly flat and stays so.
-inline constexpr int kLeastContrast = 48;
+inline constexpr int kLeastContrast = 24;
 
 // PDQ's quality sums differences of brightness, so it falls as contrast does, while the hash hardly moves:
 // each bit compares one frequency with the median. This is the quality that the picture has once its

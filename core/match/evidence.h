@@ -41,9 +41,13 @@ struct FrameEvidence {
   bool repeated = false;  // not hashed: the frame shows the same as the one before it, whose hashes these are
 };
 
-// The quality that a list's floor is compared with.
-[[nodiscard]] inline int UsableQuality(const hash::PdqOrientations& pdq, bool restore_contrast) {
-  return restore_contrast ? std::max(pdq.quality, pdq.restored_quality) : pdq.quality;
+// The quality that a list's floor is compared with. Parts of a frame keep their own: what is dim within a
+// bright frame is mostly the page's ground, and parts are where strangers come nearest.
+[[nodiscard]] inline int UsableQuality(const FrameEvidence& look, bool restore_contrast) {
+  const hash::PdqOrientations& pdq = look.pdq;
+  return restore_contrast && look.kind != hash::LookKind::kRegion
+             ? std::max(pdq.quality, pdq.restored_quality)
+             : pdq.quality;
 }
 
 struct DigestEvidence {

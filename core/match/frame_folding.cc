@@ -31,7 +31,7 @@ bool IsWanted(hash::LookKind kind, const lists::ListPolicy& policy) {
 }
 
 bool IsUsable(const FrameEvidence& look, const lists::ListPolicy& policy) {
-  return UsableQuality(look.pdq, policy.restore_contrast) >= static_cast<int>(policy.quality_floor) &&
+  return UsableQuality(look, policy.restore_contrast) >= static_cast<int>(policy.quality_floor) &&
          IsWanted(look.kind, policy);
 }
 

@@ -71,7 +71,7 @@ void Matching::AddFrames(std::span<const FrameEvidence> looks) {
   const bool restore = std::ranges::any_of(
       block_, [](const BlockList& list) { return list.fold.list().info.policy.restore_contrast; });
   for (const FrameEvidence& look : looks) {
-    const auto quality = static_cast<std::uint8_t>(std::clamp(UsableQuality(look.pdq, restore), 0, 100));
+    const auto quality = static_cast<std::uint8_t>(std::clamp(UsableQuality(look, restore), 0, 100));
     if (times_.empty() || look.index != last_index_) {
       times_.push_back(look.time);
       qualities_.push_back(quality);

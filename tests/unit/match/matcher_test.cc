@@ -395,6 +395,11 @@ TEST(Matcher, DimFramesAreComparedAsIfTheyWereBright) {
       Ask(Still(Look(Picture(1), 0, 90)), CatalogOf({ListBuilder("known").Pdq("e", Picture(1)).Build()}));
   EXPECT_FALSE(bright.matches.at(0).contrast_restored);
 
+  FrameEvidence part = dim;
+  part.kind = hash::LookKind::kRegion;
+  EXPECT_EQ(Ask(Still(part), CatalogOf({ListBuilder("known").Pdq("e", Picture(1)).Build()})).verdict,
+            Verdict::kIncomplete);
+
   ListBuilder plain("plain");
   plain.policy().restore_contrast = false;
   const auto missed = Ask(Still(dim), CatalogOf({plain.Pdq("e", Picture(1)).Build()}));
