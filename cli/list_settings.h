@@ -19,7 +19,8 @@ struct ListSettings {
   std::optional<unsigned> radius, review_radius, quality_floor;
   std::optional<double> min_reference_coverage, min_query_coverage;
   std::optional<double> match_confidence, review_confidence;
-  std::optional<std::string> orientations, border_removal, find_regions, straighten, restore_contrast;  // "on", "off"
+  std::optional<std::string> orientations, border_removal, find_regions, straighten,
+      restore_contrast;  // "on", "off"
 };
 
 void AddListSettings(CLI::App& command, ListSettings& settings, bool creating);
