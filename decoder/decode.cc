@@ -40,7 +40,7 @@ void DecodeBoxes(Output& output) {
   } else {
     DecodeAnimation(output, content, {});
   }
-  if (boxes.pictures && output.BeginPart(other, content)) DecodeHeif(output);
+  if (boxes.pictures && output.LooksAtParts() && output.BeginPart(other, content)) DecodeHeif(output);
 }
 
 void Dispatch(Output& output) {
@@ -115,6 +115,7 @@ void Decode(const DecodeJob& job, FrameSink& sink) {
     if (job.plan.spread) found = FindParts(job.format, job.content, end);
     output.ExpectParts(static_cast<std::uint32_t>(found.parts.size()));
     DecodeOne(output);
+    if (!output.LooksAtParts()) return;
     if (!job.plan.spread) found = FindParts(job.format, job.content, end);
     output.Unrecognised(found.unrecognised_bytes);
     if (found.gave_up)

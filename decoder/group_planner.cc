@@ -74,7 +74,7 @@ void GroupPlanner::ChooseFrames(std::span<const PacketFacts> group, const std::v
     FrameSampler after = sampler_;
     const FrameSampler::Choice choice = after.Next(time, {.key = group[i].key});
     const bool can_wait = !traits_.exact && !closely && !traits_.intra_only && !group[i].key &&
-                          !choice.take_held && end.next_key.has_value() &&
+                          !choice.take_held && !sampler_.IsInSpan(time) && end.next_key.has_value() &&
                           MayWait(time, time + microseconds(*end.next_key - group[i].stated));
     if (choice.take && can_wait) continue;  // not told to the sampler: the key frame is taken in its place
     sampler_ = after;

@@ -47,6 +47,8 @@ class Output {
   // What follows is about a part of the upload, in `content`; limits and counts go on. `part` needs kind,
   // format and place. False if no more is wanted or these are too many, which is reported.
   [[nodiscard]] bool BeginPart(const media::MediaPart& part, std::span<const std::uint8_t> content);
+  // A plan of spans is about the upload itself.
+  [[nodiscard]] bool LooksAtParts() const { return job_.plan.spans.empty(); }
   // How many parts are known to follow: they have their share of a plan that spreads its frames.
   void ExpectParts(std::uint32_t parts) { parts_expected_ = parts; }
   // Most frames for what is being looked at, where the plan spreads them.

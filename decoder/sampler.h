@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <span>
+
+#include "core/media/sampling.h"
 
 namespace tamiz::decoder {
 
@@ -16,6 +19,8 @@ struct SamplingRules {
   std::chrono::microseconds head{0};
   std::chrono::microseconds max_gap{0};
   bool allowance = false;
+  // Where `regular` holds whatever else is said; ascending. What they are in outlives the rules.
+  std::span<const media::TimeSpan> spans = {};
 
   // Time that one frame stands for at most.
   [[nodiscard]] std::chrono::microseconds Spacing() const {
@@ -84,7 +89,12 @@ class FrameSampler {
   void BeRegularUntil(std::chrono::microseconds end) { regular_until_ = end; }
 
   [[nodiscard]] bool IsRegularAt(std::chrono::microseconds time) const {
-    return rules_.regular || time < rules_.head || time < regular_until_;
+    return rules_.regular || time < rules_.head || time < regular_until_ || IsInSpan(time);
+  }
+
+  [[nodiscard]] bool IsInSpan(std::chrono::microseconds time) const {
+    return std::ranges::any_of(
+        rules_.spans, [&](const media::TimeSpan& span) { return time >= span.start && time < span.end; });
   }
 
   // What was held is not asked about any more.

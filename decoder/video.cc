@@ -180,7 +180,7 @@ class Container {
       output_.Incomplete(IncompleteCode::kNoVisualContent, "no track of pictures");
     }
     for (AVStream* stream : attached_) {
-      if (!LookAtAttached(*stream)) break;
+      if (!output_.LooksAtParts() || !LookAtAttached(*stream)) break;
     }
   }
 
@@ -359,6 +359,7 @@ SamplingRules RulesOf(const media::SamplingPlan& plan, std::uint32_t most_frames
   rules.head = plan.head;
   rules.max_gap = plan.max_gap;
   rules.allowance = plan.allowance;
+  rules.spans = plan.spans;
   // The last multiple may fall on the last frame: one frame less, so that the budget is kept.
   if (plan.spread && !plan.every_frame && duration.count() > 0 && most_frames > 0) {
     rules.interval = std::max(rules.interval, duration / std::max(most_frames - 1, 1U) + microseconds(1));
@@ -388,7 +389,10 @@ void DecodeVideo(Output& output) {
   const SamplingRules rules = RulesOf(output.job().plan, container.FrameBudget(), container.duration());
   const auto seconds = std::max<std::int64_t>(
       1, std::chrono::duration_cast<std::chrono::seconds>(std::max(rules.interval, rules.max_gap)).count());
-  container.Sample(rules, static_cast<std::uint64_t>(seconds * kMaxFrameRate), nullptr);
+  // Between spans nothing is wanted however many pictures lie there.
+  const std::uint64_t max_skipped =
+      rules.spans.empty() ? static_cast<std::uint64_t>(seconds * kMaxFrameRate) : UINT64_MAX;
+  container.Sample(rules, max_skipped, nullptr);
 }
 
 void DecodeAnimation(Output& output, std::span<const std::uint8_t> content, const AnimationFacts& facts) {

@@ -205,6 +205,8 @@ void FillCoverage(const scan::ScanOutput& output, v1::Coverage* proto) {
   proto->set_frames_repeated(output.frames_repeated);
   proto->set_unrecognised_bytes(output.unrecognised_bytes);
   if (output.plan) Fill(*output.plan, proto->mutable_plan());
+  for (const media::TimeSpan& span : output.closer.spans)
+    Fill(match::TimeRange{span.start, span.end}, proto->add_closer_look());
 }
 
 void Fill(const scan::FrameHash& hash, v1::FrameHash* proto) {

@@ -217,6 +217,7 @@ const std::vector<Key>& Table() {
       Count<kScan, &Scan::max_frames>("scan.max_frames", 1, 1'000'000),
       Text<kScan, &Scan::sampling>("scan.sampling", kPresets),
       Time<kScan, &Scan::interval>("scan.interval", 10ms, 1h),
+      Flag<kScan, &Scan::closer_look>("scan.closer_look"),
       Time<kScan, &Scan::time_budget>("scan.time_budget", 100ms, 1h),
       Time<kScan, &Scan::idempotency_ttl>("scan.idempotency_ttl", 0s, 24h),
       Flag<kScan, &Scan::record_matches>("scan.record_matches"),

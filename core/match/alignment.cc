@@ -17,8 +17,8 @@ constexpr double kSlack = 0.75;        // in steps: sampled frames lie beside th
 constexpr double kBridgeSlack = 0.25;  // as kSlack, for what is vouched for
 constexpr double kBridgeIntervals = 4.5;  // longest gap that its ends vouch for, in steps
 constexpr double kUnseenIntervals = 1.5;  // … where nothing between was looked at, in the upload's intervals
-constexpr std::uint32_t kBridgeFrames = 3;  // frames of the upload in it that were not found
-constexpr std::size_t kStepsANode = 16;  // chains are walked back for this long: bounds what a trap can cost
+constexpr double kBridgeFrames = 3;       // in the upload's intervals: what was looked at in it and not found
+constexpr std::size_t kStepsANode = 16;   // chains are walked back for this long: bounds what a trap can cost
 constexpr double kSameShot = 2e-3;  // keeps the frames of a shot in the chain, and counts for next to nothing
 constexpr std::int32_t kNoNode = -1;
 
@@ -179,7 +179,8 @@ class Chains {
     // Time in which the known video stood still belongs to something else.
     const double most = reversed ? a.end - b.start : b.end - a.start;
     if (most < kSlowest * passed - kBridgeSlack * step_) return false;
-    return pictures <= 1 || b.frame - a.frame <= kBridgeFrames + 1;
+    // By time, not by number: a closer look that found nothing between takes nothing back.
+    return pictures <= 1 || passed <= (kBridgeFrames + 1.5) * interval_;
   }
 
   // What comes after the upload's last frame was not looked at: it goes on as before.

@@ -43,11 +43,15 @@ struct AlignedSegment {
 inline constexpr double kSlowest = 0.7;
 inline constexpr double kFastest = 1.45;
 
-// When the upload's frames were taken.
+// When the upload's frames were taken, in order of time.
 struct SampledTimes {
   std::span<const std::chrono::microseconds> frames;
-  std::chrono::microseconds interval{0};  // what one of them stands for, at most
-  std::chrono::microseconds end{0};       // of the upload; zero if unknown
+  std::chrono::microseconds interval{0};        // what one of them stands for, at most
+  std::chrono::microseconds end{0};             // of the upload; zero if unknown
+  std::span<const std::uint32_t> numbers = {};  // under which they are kept; empty: as they stand here
+  [[nodiscard]] std::uint32_t NumberOf(std::uint32_t frame) const {
+    return numbers.empty() ? frame : numbers[frame];
+  }
 };
 
 // The segments, most pictures first; each has at least kFewestPictures, each frame of the upload stands in

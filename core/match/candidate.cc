@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "core/lists/crop_id.h"
@@ -83,9 +84,23 @@ void SetCoverage(Candidate& candidate, double reference_coverage, double query_c
   candidate.match.review = candidate.uses_review || !covers_enough;
 }
 
-// The upload's frames that show the entry: those found, and those between two that were found in step.
-std::vector<FrameRuns::Run> FramesShown(const Candidate& candidate) {
-  std::vector<FrameRuns::Run> runs = candidate.found->frames.runs();
+// The upload's frames that were found, by place in time.
+std::vector<FrameRuns::Run> FramesFound(const Found& found, const FrameOrder* order) {
+  if (order == nullptr) return found.frames.runs();
+  std::vector<std::uint32_t> places;
+  for (const FrameRuns::Run& run : found.frames.runs()) {
+    for (std::uint32_t frame = run.first; frame <= run.last; ++frame) places.push_back(order->PlaceOf(frame));
+  }
+  std::ranges::sort(places);
+  FrameRuns in_order;
+  for (const std::uint32_t place : places) in_order.Add(place);
+  return in_order.runs();
+}
+
+// The upload's frames that show the entry, by place in time: those found, and those between two that were
+// found in step.
+std::vector<FrameRuns::Run> FramesShown(const Candidate& candidate, const FrameOrder* order) {
+  std::vector<FrameRuns::Run> runs = FramesFound(*candidate.found, order);
   for (const AlignedSegment& segment : candidate.segments) {
     for (const AlignedSegment::Bridge& bridge : segment.bridges) {
       runs.push_back({bridge.first_frame, bridge.last_frame});
@@ -105,10 +120,12 @@ std::vector<FrameRuns::Run> FramesShown(const Candidate& candidate) {
 
 void WriteRanges(const Candidate& candidate, const UploadTimes& upload, Match& match) {
   if (upload.is_still && candidate.found->positions.empty()) return;
+  const std::span<const microseconds> times =
+      upload.order == nullptr ? std::span<const microseconds>(upload.frames) : upload.order->times();
   if (!upload.is_still) {
     std::vector<microseconds> shown;
-    for (const FrameRuns::Run& run : FramesShown(candidate)) {
-      for (std::uint32_t frame = run.first; frame <= run.last; ++frame) shown.push_back(upload.frames[frame]);
+    for (const FrameRuns::Run& run : FramesShown(candidate, upload.order)) {
+      for (std::uint32_t frame = run.first; frame <= run.last; ++frame) shown.push_back(times[frame]);
     }
     match.query_ranges = upload.timeline.Ranges(std::move(shown));
   }
@@ -133,8 +150,8 @@ void WriteRanges(const Candidate& candidate, const UploadTimes& upload, Match& m
   for (const AlignedSegment& segment : candidate.segments) {
     if (match.segments.size() == kMostSegments) break;
     MatchSegment& written = match.segments.emplace_back();
-    written.query_range = {upload.frames[segment.first_frame],
-                           upload.timeline.Ranges({upload.frames[segment.last_frame]}).back().end};
+    written.query_range = {times[segment.first_frame],
+                           upload.timeline.Ranges({times[segment.last_frame]}).back().end};
     written.reference_range = {known.pictures()[segment.first_picture].start,
                                timeline.Ranges({known.pictures()[segment.last_picture].end}).back().end};
     written.speed = segment.speed;
@@ -155,7 +172,9 @@ bool IsInPart(const Found& found, std::span<const UploadPart> parts, std::size_t
 // Nothing where all is in the upload itself.
 void WriteParts(const Found& found, std::span<const UploadPart> parts, Match& match) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (IsInPart(found, parts, i)) match.parts.push_back(parts[i].number);
+    // A closer look comes back to the upload itself.
+    if (IsInPart(found, parts, i) && std::ranges::find(match.parts, parts[i].number) == match.parts.end())
+      match.parts.push_back(parts[i].number);
   }
   if (match.parts == std::vector<std::uint32_t>{0}) match.parts.clear();
 }
@@ -164,12 +183,59 @@ void WriteParts(const Found& found, std::span<const UploadPart> parts, Match& ma
 // again and again; pictures that come in the known order say more than their number does.
 std::uint32_t IndependentEvidence(const Candidate& candidate) {
   if (candidate.found == nullptr) return 1;
-  auto evidence = static_cast<std::uint32_t>(candidate.found->frames.runs().size());
+  // More frames of the same moment are not more evidence of a picture.
+  auto evidence = static_cast<std::uint32_t>(
+      std::ranges::count_if(candidate.found->frames.runs(),
+                            [&](const FrameRuns::Run& run) { return run.first < candidate.plan_frames; }));
   if (candidate.match.distinct_pictures > 0) {
     evidence = std::min(candidate.match.distinct_pictures, candidate.match.corroborating_frames);
   }
   for (const AlignedSegment& segment : candidate.segments) evidence += segment.pictures;
   return std::max(evidence, 1u);
+}
+
+// See AlignInTime; of the frames of `times`, which are places in time if the upload has an order.
+void AlignFrames(Candidate& candidate, const KnownVideo& known, const UploadTimes& upload,
+                 const SampledTimes& times) {
+  std::vector<FrameHit> hits;
+  const lists::ListPolicy& policy = candidate.list->info.policy;
+  const std::uint32_t reach =
+      candidate.uses_review ? policy.review_radius.value_or(policy.radius) : policy.radius;
+  for (const FrameHit& hit : candidate.fold->hits) {
+    if (hit.distance > reach) continue;
+    if (upload.order == nullptr && hit.frame >= times.frames.size()) continue;
+    hits.push_back(hit);
+    if (upload.order != nullptr) hits.back().frame = upload.order->PlaceOf(hit.frame);
+  }
+  if (upload.order != nullptr) std::ranges::stable_sort(hits, {}, &FrameHit::frame);
+  candidate.segments = Align(hits, known, times);
+  if (candidate.segments.empty() || candidate.match.exact) return;
+  if (upload.looks != nullptr) {
+    std::vector<bool> found(times.frames.size());
+    for (const FrameRuns::Run& run : FramesFound(*candidate.found, upload.order)) {
+      for (std::uint32_t frame = run.first; frame <= run.last && frame < found.size(); ++frame)
+        found[frame] = true;
+    }
+    for (AlignedSegment& segment : candidate.segments)
+      LookAgain(*upload.looks, {*candidate.list, candidate.entry, known}, times, found,
+                std::min(kSecondLook * reach, index::kMaxRadius), segment);
+  }
+  std::vector<bool> pictures = PicturesAt(candidate.found->positions, known);
+  for (const AlignedSegment& segment : candidate.segments) {
+    for (const AlignedSegment::Bridge& bridge : segment.bridges) {
+      std::fill(pictures.begin() + bridge.first_picture, pictures.begin() + bridge.last_picture + 1, true);
+    }
+  }
+  // The plan's frames only: however closely some of it is looked at, that is not more of the upload.
+  std::uint32_t frames = 0;
+  for (const FrameRuns::Run& run : FramesShown(candidate, upload.order)) {
+    const std::uint32_t end = std::min(run.last + 1, candidate.plan_frames);
+    frames += upload.order != nullptr ? upload.order->PlanFrames(run.first, run.last)
+              : end > run.first       ? end - run.first
+                                      : 0;
+  }
+  SetCoverage(candidate, Share(Count(pictures), known.pictures().size()),
+              Share(frames, candidate.usable_frames));
 }
 
 }  // namespace
@@ -209,7 +275,11 @@ std::optional<Candidate> PerceptualCandidate(ListFold& of, std::uint32_t entry, 
   candidate.fold = &fold;
   candidate.found = &found;
   candidate.usable_frames = of.usable_frames();
-  candidate.queries = of.queries();
+  candidate.plan_frames = of.plan_frames();
+  // A closer look goes where the entry was found already, to moments beside those that were looked up: to
+  // what the plan found it is no further chance of being wrong.
+  const std::uint32_t found_by_plan = found.frames.SizeBefore(of.plan_frames());
+  candidate.queries = of.queries() + (found_by_plan > 0 ? 0 : of.closer_queries());
   candidate.uses_review = uses_review;
   candidate.upload_is_still = upload_is_still;
   Match& match = candidate.match;
@@ -231,8 +301,13 @@ std::optional<Candidate> PerceptualCandidate(ListFold& of, std::uint32_t entry, 
     match.distinct_pictures = Count(PicturesAt(found.positions, known));
     reference_coverage = Share(match.distinct_pictures, known.pictures().size());
   }
-  SetCoverage(candidate, reference_coverage, Share(match.corroborating_frames, of.usable_frames()));
+  SetCoverage(candidate, reference_coverage, Share(found_by_plan, of.usable_frames()));
   return candidate;
+}
+
+std::uint32_t OwnFrames(std::span<const UploadPart> parts, std::uint32_t frames) {
+  const auto other = std::ranges::find_if(parts, [](const UploadPart& part) { return part.number != 0; });
+  return other == parts.end() ? frames : other->first_frame;
 }
 
 bool IsInStill(const Found& found, std::span<const UploadPart> parts) {
@@ -245,33 +320,34 @@ bool IsInStill(const Found& found, std::span<const UploadPart> parts) {
 void AlignInTime(Candidate& candidate, const UploadTimes& upload) {
   if (candidate.found == nullptr || candidate.found->positions.empty() || upload.is_still) return;
   const KnownVideo known(*candidate.list, candidate.entry);
-  std::vector<FrameHit> hits;
-  const lists::ListPolicy& policy = candidate.list->info.policy;
-  const std::uint32_t reach =
-      candidate.uses_review ? policy.review_radius.value_or(policy.radius) : policy.radius;
-  std::ranges::copy_if(candidate.fold->hits, std::back_inserter(hits),
-                       [&](const FrameHit& hit) { return hit.distance <= reach; });
-  const SampledTimes times{upload.frames, upload.interval, upload.end};
-  candidate.segments = Align(hits, known, times);
-  if (candidate.segments.empty() || candidate.match.exact) return;
-  if (upload.looks != nullptr) {
-    std::vector<bool> found(upload.frames.size());
-    for (const FrameRuns::Run& run : candidate.found->frames.runs())
-      std::fill(found.begin() + run.first, found.begin() + run.last + 1, true);
-    for (AlignedSegment& segment : candidate.segments)
-      LookAgain(*upload.looks, {*candidate.list, candidate.entry, known}, times, found,
-                std::min(kSecondLook * reach, index::kMaxRadius), segment);
+  if (upload.order == nullptr) {
+    AlignFrames(candidate, known, upload, {upload.frames, upload.interval, upload.end});
+    return;
   }
-  std::vector<bool> pictures = PicturesAt(candidate.found->positions, known);
-  for (const AlignedSegment& segment : candidate.segments) {
-    for (const AlignedSegment::Bridge& bridge : segment.bridges) {
-      std::fill(pictures.begin() + bridge.first_picture, pictures.begin() + bridge.last_picture + 1, true);
+  Candidate closer = candidate;
+  const FrameOrder& order = *upload.order;
+  AlignFrames(closer, known, upload, {order.times(), upload.interval, upload.end, order.numbers()});
+  UploadTimes plan_only = upload;
+  plan_only.order = nullptr;
+  const std::span<const microseconds> plan = std::span(upload.frames).first(candidate.plan_frames);
+  AlignFrames(candidate, known, plan_only, {plan, upload.interval, upload.end});
+  // Frames between others can break a chain that spanned them: what was known without them stays known.
+  const auto better = [](const Candidate& a, const Candidate& b) {
+    return std::tuple(!a.match.review, a.match.reference_coverage, a.match.query_coverage) >=
+           std::tuple(!b.match.review, b.match.reference_coverage, b.match.query_coverage);
+  };
+  if (better(closer, candidate)) {
+    candidate = std::move(closer);
+    return;
+  }
+  for (AlignedSegment& segment : candidate.segments) {
+    segment.first_frame = order.PlaceOf(segment.first_frame);
+    segment.last_frame = order.PlaceOf(segment.last_frame);
+    for (AlignedSegment::Bridge& bridge : segment.bridges) {
+      bridge.first_frame = order.PlaceOf(bridge.first_frame);
+      bridge.last_frame = order.PlaceOf(bridge.last_frame);
     }
   }
-  std::uint32_t frames = 0;
-  for (const FrameRuns::Run& run : FramesShown(candidate)) frames += run.last - run.first + 1;
-  SetCoverage(candidate, Share(Count(pictures), known.pictures().size()),
-              Share(frames, candidate.usable_frames));
 }
 
 bool StaysWhateverComes(const Candidate& candidate) {

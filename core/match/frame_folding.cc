@@ -169,9 +169,11 @@ ListFold::ListFold(const lists::ListSnapshot& list, WallTime now) : list_(list),
 void ListFold::Add(std::span<const FrameLook> looks, const AllowedFrames& allowed, FoldBudget& budget) {
   const lists::ListPolicy& policy = list_.info.policy;
   const std::vector<FrameLook> usable = UsableLooks(looks, policy);
-  usable_frames_ += DistinctFrames(usable);
+  const bool closer = plan_frames_ != UINT32_MAX;
+  if (!closer) usable_frames_ += DistinctFrames(usable);
   for (const FrameLook& look : usable) {
-    if (!look.evidence->repeated) queries_ += OrientationsOf(*look.evidence, policy);
+    if (!look.evidence->repeated)
+      (closer ? closer_queries_ : queries_) += OrientationsOf(*look.evidence, policy);
   }
   const hash::HammingDistance reach = std::max(policy.radius, policy.review_radius.value_or(policy.radius));
 

@@ -118,10 +118,17 @@ class ListFold {
   // from call to call.
   void Add(std::span<const FrameLook> looks, const AllowedFrames& allowed, FoldBudget& budget);
 
+  // Frames from `first_frame` on are those of a closer look: they find, and they are not counted below.
+  void BeginCloserLook(std::uint32_t first_frame) { plan_frames_ = first_frame; }
+  // Number of the first frame of a closer look; UINT32_MAX if there was none.
+  [[nodiscard]] std::uint32_t plan_frames() const { return plan_frames_; }
+
   // Distinct frames that the list could be asked about.
   [[nodiscard]] std::uint32_t usable_frames() const { return usable_frames_; }
   // Hashes that were looked up, orientations included; those of repeated frames are not new ones.
   [[nodiscard]] std::uint64_t queries() const { return queries_; }
+  // The same of a closer look.
+  [[nodiscard]] std::uint64_t closer_queries() const { return closer_queries_; }
   // By entry.
   [[nodiscard]] std::unordered_map<std::uint32_t, EntryFold>& entries() { return entries_; }
   // Entries found or found more of since the last call, each once, in no order.
@@ -132,7 +139,9 @@ class ListFold {
   const lists::ListSnapshot& list_;
   const WallTime now_;
   std::uint32_t usable_frames_ = 0;
+  std::uint32_t plan_frames_ = UINT32_MAX;
   std::uint64_t queries_ = 0;
+  std::uint64_t closer_queries_ = 0;
   std::unordered_map<std::uint32_t, EntryFold> entries_;
   std::vector<std::uint32_t> changed_;
 };

@@ -1,6 +1,7 @@
 // A set of frame numbers that grow.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -27,6 +28,15 @@ class FrameRuns {
     ++size_;
   }
   [[nodiscard]] std::uint32_t size() const { return size_; }
+  // How many of them are below `frame`.
+  [[nodiscard]] std::uint32_t SizeBefore(std::uint32_t frame) const {
+    std::uint32_t size = 0;
+    for (const Run& run : runs_) {
+      if (run.first >= frame) break;
+      size += std::min(run.last, frame - 1) - run.first + 1;
+    }
+    return size;
+  }
   [[nodiscard]] const std::vector<Run>& runs() const { return runs_; }
 
  private:

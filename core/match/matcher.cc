@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "core/lists/crop_id.h"
@@ -22,6 +23,14 @@ namespace {
 
 // Hits that are put in order when an upload is concluded, over all entries: about a second of work at worst.
 constexpr std::size_t kMostHitsAligned = 1'000'000;
+
+// Entries that are asked whether a closer look may help them, those that are then put in order for it, and
+// the hits of these in all: what that costs is little beside the conclusion.
+constexpr std::size_t kMostAsked = 4'096;
+constexpr std::size_t kMostHelped = 32;
+constexpr std::size_t kMostHitsHelped = 200'000;
+// Frames this close are the same frame.
+constexpr microseconds kSameTime{500};
 
 Suppression::Side SideOf(const ListSnapshot& list, std::uint32_t entry, HashType type,
                          hash::HammingDistance distance) {
@@ -71,6 +80,7 @@ void Matching::AddFrames(std::span<const FrameEvidence> looks) {
   const bool restore = std::ranges::any_of(
       block_, [](const BlockList& list) { return list.fold.list().info.policy.restore_contrast; });
   for (const FrameEvidence& look : looks) {
+    if (IsKnownTime(look)) continue;
     const auto quality = static_cast<std::uint8_t>(std::clamp(UsableQuality(look, restore), 0, 100));
     if (times_.empty() || look.index != last_index_) {
       times_.push_back(look.time);
@@ -152,6 +162,79 @@ std::vector<Match> Matching::TakeNews(microseconds duration, microseconds frame_
   return news;
 }
 
+std::vector<Candidate> Matching::LackingCoverage() {
+  std::vector<Candidate> lacking;
+  std::size_t asked = 0;
+  for (BlockList& list : block_) {
+    const double wanted = list.fold.list().info.policy.min_reference_coverage;
+    if (wanted <= 0) continue;
+    std::vector<std::uint32_t> found;
+    for (const auto& [entry, fold] : list.fold.entries()) {
+      if (!fold.hits.empty()) found.push_back(entry);
+    }
+    std::ranges::sort(found);
+    for (const std::uint32_t entry : found) {
+      if (++asked > kMostAsked) break;
+      std::optional<Candidate> candidate = CandidateOf(list, entry, false);
+      if (!candidate || candidate->match.exact || candidate->upload_is_still || candidate->found->picture)
+        continue;
+      if (candidate->match.reference_coverage < wanted) lacking.push_back(*std::move(candidate));
+    }
+  }
+  std::ranges::stable_sort(lacking, [](const Candidate& a, const Candidate& b) {
+    const auto key = [](const Candidate& c) {
+      return std::tuple(c.match.shadow, c.uses_review, -c.match.reference_coverage, c.match.distance);
+    };
+    return key(a) < key(b);
+  });
+  return lacking;
+}
+
+std::vector<media::TimeSpan> Matching::WorthACloserLook(const UploadEnd& so_far,
+                                                        const CloserLookLimits& limits) {
+  // A digest on an allow list takes away all that frames find.
+  if (allowed_digest_ || so_far.duration <= microseconds::zero() || times_.empty()) return {};
+  std::vector<Candidate> lacking = LackingCoverage();
+  if (lacking.empty()) return {};
+  const Timeline timeline(times_, so_far.frame_interval, so_far.duration);
+  const UploadTimes upload{.frames = times_,
+                           .timeline = timeline,
+                           .interval = std::max(so_far.frame_interval, MedianGap(times_)),
+                           .is_still = false,
+                           .parts = parts_,
+                           .looks = &looks_,
+                           .end = so_far.duration};
+  CloserSpans spans(limits, so_far.duration);
+  std::size_t hits_left = kMostHitsHelped;
+  std::size_t helped = 0;
+  for (Candidate& candidate : lacking) {
+    if (helped == kMostHelped) break;
+    if (candidate.fold->hits.size() > hits_left) continue;
+    hits_left -= candidate.fold->hits.size();
+    ++helped;
+    AlignInTime(candidate, upload);
+    // What lies between frames in step may be enough.
+    if (candidate.match.reference_coverage >= candidate.list->info.policy.min_reference_coverage) continue;
+    for (const Lead& lead : LeadsOf(candidate, upload)) spans.Add(lead);
+  }
+  return spans.spans();
+}
+
+void Matching::BeginCloserLook() {
+  plan_frames_ = static_cast<std::uint32_t>(times_.size());
+  plan_times_.assign(times_.begin(), times_.begin() + OwnFrames(parts_, *plan_frames_));
+  std::ranges::sort(plan_times_);
+  plan_exceeded_ = budget_.exceeded;
+  last_index_ = UINT32_MAX;
+  for (BlockList& list : block_) list.fold.BeginCloserLook(*plan_frames_);
+}
+
+bool Matching::IsKnownTime(const FrameEvidence& look) const {
+  if (!plan_frames_) return false;
+  const auto next = std::ranges::lower_bound(plan_times_, look.time - kSameTime);
+  return next != plan_times_.end() && *next <= look.time + kSameTime;
+}
+
 Conclusion Matching::Finish(UploadEnd end) {
   Conclusion conclusion;
   conclusion.generation = catalog_->generation;
@@ -187,7 +270,12 @@ Conclusion Matching::Finish(UploadEnd end) {
   }
 
   // A budget of frames that is spread over the whole puts them further apart than the plan says.
-  const microseconds interval = std::max(end.frame_interval, MedianGap(times_));
+  const std::size_t plan_frames = plan_frames_.value_or(static_cast<std::uint32_t>(times_.size()));
+  const microseconds interval =
+      std::max(end.frame_interval,
+               MedianGap({times_.begin(), times_.begin() + static_cast<std::ptrdiff_t>(plan_frames)}));
+  std::optional<FrameOrder> order;
+  if (plan_frames < times_.size()) order.emplace(times_, *plan_frames_, OwnFrames(parts_, *plan_frames_));
   const Timeline timeline(times_, end.frame_interval, end.duration);
   const UploadTimes upload{.frames = times_,
                            .timeline = timeline,
@@ -195,7 +283,8 @@ Conclusion Matching::Finish(UploadEnd end) {
                            .is_still = is_still,
                            .parts = parts_,
                            .looks = &looks_,
-                           .end = conclusion.reasons.empty() ? end.duration : microseconds::zero()};
+                           .end = conclusion.reasons.empty() ? end.duration : microseconds::zero(),
+                           .order = order ? &*order : nullptr};
   const auto is_stronger = [](const Candidate& a, const Candidate& b) {
     return IsStronger(a.match, b.match);
   };
@@ -223,7 +312,8 @@ Conclusion Matching::Finish(UploadEnd end) {
     if (told.emplace(candidate.list, picture).second) conclusion.matches.push_back(Write(candidate, upload));
   }
 
-  if (budget_.exceeded) {
+  // Nobody asked for more than the plan.
+  if (plan_frames_ ? plan_exceeded_ : budget_.exceeded) {
     conclusion.reasons.push_back({IncompleteCode::kMatchLimit,
                                   "the upload hit more entries, or some more often, than one scan follows "
                                   "up; narrow the radius or the "
@@ -269,8 +359,10 @@ void Matching::NoteSuppressed(BlockList& list, std::uint32_t entry, Conclusion& 
 }
 
 std::uint32_t Matching::FramesOfQuality(std::uint32_t floor) const {
-  return static_cast<std::uint32_t>(
-      std::ranges::count_if(qualities_, [&](std::uint8_t quality) { return quality >= floor; }));
+  const std::size_t frames = plan_frames_.value_or(static_cast<std::uint32_t>(times_.size()));
+  return static_cast<std::uint32_t>(std::count_if(qualities_.begin(),
+                                                  qualities_.begin() + static_cast<std::ptrdiff_t>(frames),
+                                                  [&](std::uint8_t quality) { return quality >= floor; }));
 }
 
 void Matching::NoteLackOfFrames(bool settled_early, Conclusion& conclusion) const {
@@ -284,7 +376,8 @@ void Matching::NoteLackOfFrames(bool settled_early, Conclusion& conclusion) cons
                 ->info.policy.quality_floor;
   }
   conclusion.frames_hashed = FramesOfQuality(floor);
-  conclusion.frames_low_quality = times_.size() - conclusion.frames_hashed;
+  conclusion.frames_low_quality =
+      plan_frames_.value_or(static_cast<std::uint32_t>(times_.size())) - conclusion.frames_hashed;
   if (settled_early) return;
   if (times_.empty()) {
     if (conclusion.reasons.empty()) {

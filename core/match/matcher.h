@@ -14,6 +14,7 @@
 #include "core/base/status.h"
 #include "core/lists/catalog.h"
 #include "core/match/candidate.h"
+#include "core/match/closer_look.h"
 #include "core/match/consulted_lists.h"
 #include "core/match/evidence.h"
 #include "core/match/frame_folding.h"
@@ -80,6 +81,16 @@ class Matching {
   // True if the verdict is MATCH whatever frames come after, as of the last TakeNews.
   [[nodiscard]] bool IsSettled() const { return settled_; }
 
+  // Spans of the upload in which more frames may turn entries that are for review, since too little of a
+  // known video was found, into matches: strongest first as far as `limits` reach, given in order of time.
+  // Empty if there are none. After all frames of the plan; `so_far` without reasons is enough.
+  [[nodiscard]] std::vector<media::TimeSpan> WorthACloserLook(const UploadEnd& so_far,
+                                                              const CloserLookLimits& limits);
+  // What AddFrames brings from now on are frames of a closer look at the upload itself: of those spans,
+  // numbered from 0 again. They add to what is found; they are not counted among the upload's frames, and
+  // those at the time of a frame of the plan are left out.
+  void BeginCloserLook();
+
   // Concludes. The catalog's unavailable lists and a lack of usable frames add their reasons. Last.
   [[nodiscard]] Conclusion Finish(UploadEnd end);
 
@@ -103,6 +114,9 @@ class Matching {
   [[nodiscard]] std::optional<Candidate> CandidateOf(BlockList& list, std::uint32_t entry, bool is_still);
   // Sets confidences, drops what the policies do not want to be told of, and counts what was near.
   void Judge(std::vector<Candidate>& candidates, Conclusion& conclusion) const;
+  // Entries for review that a closer look may help, nearest to a match first.
+  [[nodiscard]] std::vector<Candidate> LackingCoverage();
+  [[nodiscard]] bool IsKnownTime(const FrameEvidence& look) const;
   // Says which entry of an allow list took this one away.
   void NoteSuppressed(BlockList& list, std::uint32_t entry, Conclusion& conclusion) const;
   void NoteLackOfFrames(bool settled_early, Conclusion& conclusion) const;
@@ -127,6 +141,10 @@ class Matching {
   std::uint32_t last_index_ = 0;
   std::vector<UploadPart> parts_;
   KeptLooks looks_;
+  // Of a closer look.
+  std::optional<std::uint32_t> plan_frames_;           // number of its first frame
+  std::vector<std::chrono::microseconds> plan_times_;  // of the upload itself, ascending
+  bool plan_exceeded_ = false;                         // the budget, before it
 };
 
 // The same for an upload that is known whole. Thread-safe.

@@ -1,6 +1,7 @@
 #include "core/match/second_look.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "core/match/evidence.h"
@@ -11,8 +12,10 @@ namespace {
 // How far a picture may lie from where the segment's speed puts it: in seconds, or in intervals of the known
 // video, whichever is more.
 constexpr double kReach = 0.75;
-// Frames beside an end that are not seen either end the search there.
+// Frames beside an end that are not seen either end the search there, if they take so many seconds (or
+// intervals of the known video, whichever is more).
 constexpr int kMostMissed = 2;
+constexpr double kLongestMissed = 1.5;
 
 double Seconds(std::chrono::microseconds time) { return static_cast<double>(time.count()) * 1e-6; }
 
@@ -85,18 +88,29 @@ void LookAgain(const KeptLooks& looks, const KnownFrames& known, const SampledTi
   // True if the frame shows what it should.
   const auto look_at = [&](std::uint32_t frame) {
     if (found[frame]) return true;
-    const std::optional<std::uint32_t> picture = search.PictureIn(frame, times.frames[frame]);
+    const std::optional<std::uint32_t> picture = search.PictureIn(times.NumberOf(frame), times.frames[frame]);
     if (picture) seen.push_back({frame, frame, *picture, *picture});
     return picture.has_value();
   };
   for (std::uint32_t frame = segment.first_frame; frame <= segment.last_frame; ++frame) (void)look_at(frame);
-  int missed = 0;
-  for (std::uint32_t frame = segment.first_frame; frame > 0 && missed < kMostMissed; --frame)
-    missed = look_at(frame - 1) ? 0 : missed + 1;
-  missed = 0;
-  for (std::uint32_t frame = segment.last_frame + 1; frame < times.frames.size() && missed < kMostMissed;
-       ++frame)
-    missed = look_at(frame) ? 0 : missed + 1;
+  const double patience =
+      kLongestMissed * std::max(std::min(Seconds(times.interval), 1.0), Seconds(known.video.interval()));
+  const auto look_on = [&](std::uint32_t end, int step) {
+    int missed = 0;
+    double seen_at = Seconds(times.frames[end]);
+    for (std::int64_t frame = std::int64_t{end} + step;
+         frame >= 0 && frame < static_cast<std::int64_t>(times.frames.size()); frame += step) {
+      const double time = Seconds(times.frames[static_cast<std::size_t>(frame)]);
+      if (look_at(static_cast<std::uint32_t>(frame))) {
+        missed = 0;
+        seen_at = time;
+      } else if (++missed >= kMostMissed && std::abs(time - seen_at) >= patience) {
+        break;
+      }
+    }
+  };
+  look_on(segment.first_frame, -1);
+  look_on(segment.last_frame, 1);
   segment.bridges.insert(segment.bridges.end(), seen.begin(), seen.end());
 }
 

@@ -79,12 +79,6 @@ struct MediaInfo {
   bool animated = false;
 };
 
-struct TimeSpan {
-  std::chrono::microseconds start{0};
-  std::chrono::microseconds end{0};
-  friend bool operator==(const TimeSpan&, const TimeSpan&) = default;
-};
-
 // Pictures of an upload, counted by what became of them.
 struct DecodeCounts {
   std::uint64_t seen = 0;      // decoded, sampled or not
@@ -116,6 +110,9 @@ struct SampleRequest {
   SamplingPlan plan;
   // Formats in which parts are not decoded: a bit for each FileFormat.
   std::uint64_t formats_off = 0;
+  // Ends decoding (PIXEL_LIMIT) when its pictures have more pixels in all; zero: the source's own limit,
+  // which holds in any case.
+  std::uint64_t max_total_pixels = 0;
   // Called on the calling thread, between frames, with what is known so far: when the media are described,
   // when the plan is counted, when decoding gets on without a frame. Returning false ends decoding early. May
   // be empty.

@@ -57,6 +57,16 @@ microseconds SamplingPlan::Spacing() const {
   return max_gap;
 }
 
+bool SamplingPlan::HasGoodSpans() const {
+  if (spans.size() > kMaxPlanSpans) return false;
+  microseconds reached{0};
+  for (const TimeSpan& span : spans) {
+    if (span.start < reached || span.end <= span.start) return false;
+    reached = span.end;
+  }
+  return true;
+}
+
 SamplingPlan Union(const SamplingPlan& a, const SamplingPlan& b) {
   SamplingPlan both;
   both.interval = std::min(a.interval, b.interval);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "core/base/status.h"
 
@@ -27,6 +28,15 @@ enum class SamplingMode : std::uint8_t {
 [[nodiscard]] std::string_view ToString(SamplingMode mode);  // "interval", "every_frame", …
 [[nodiscard]] std::optional<SamplingMode> ParseSamplingMode(std::string_view text);
 
+struct TimeSpan {
+  std::chrono::microseconds start{0};
+  std::chrono::microseconds end{0};
+  friend bool operator==(const TimeSpan&, const TimeSpan&) = default;
+};
+
+// Most spans of one plan.
+inline constexpr std::size_t kMaxPlanSpans = 32;
+
 // What decides whether a frame is taken: it is if one of these wants it, so that two plans can be joined. The
 // first frame of a track is always taken.
 struct SamplingPlan {
@@ -44,6 +54,10 @@ struct SamplingPlan {
   bool scene_changes = false;
   // `regular` for this long from the beginning only, if it is not set for the whole.
   std::chrono::microseconds head{0};
+  // `regular` in these spans of time, of each track of the upload itself, if it is not set for the whole;
+  // there the very frames, whatever `exact` says. At most kMaxPlanSpans, ascending, without overlap. A plan
+  // that has some looks at no parts of the upload.
+  std::vector<TimeSpan> spans;
   // A frame at the latest this long after the one before; zero: no such rule.
   std::chrono::microseconds max_gap{0};
   // Beside the above, the frames of `regular` as far as an allowance of decoding reaches: what is short or
@@ -54,10 +68,12 @@ struct SamplingPlan {
 
   // Time that one frame stands for at most, under this plan.
   [[nodiscard]] std::chrono::microseconds Spacing() const;
+  // Whether `spans` are as they should be: what comes over a wire is asked.
+  [[nodiscard]] bool HasGoodSpans() const;
   friend bool operator==(const SamplingPlan&, const SamplingPlan&) = default;
 };
 
-// The plan that takes every frame that either takes.
+// The plan that takes every frame that either takes. Of plans without spans.
 [[nodiscard]] SamplingPlan Union(const SamplingPlan& a, const SamplingPlan& b);
 
 // What a request or a list's policy asks for. Unset fields take the defaults.

@@ -116,6 +116,10 @@ struct Metrics::Families {
                    registry, "tamiz_frames_total",
                    "Frames by what became of them: decoded, hashed well enough to match, or of low quality."),
                "state", kFrameStates),
+        closer_looks(
+            CounterOf(registry, "tamiz_closer_looks_total",
+                      "Videos of which some was looked at a second time, closely, by how that ended."),
+            "outcome", kCloserLookOutcomes),
         decoder_exits(CounterOf(registry, "tamiz_decoder_exits_total", "How decoder processes ended."),
                       "reason", kDecoderExits),
         matches(CounterOf(registry, "tamiz_matches_total", "Matches by list and the list's mode.")),
@@ -296,7 +300,7 @@ struct Metrics::Families {
   Series<Histogram> stages;
   Counter& upload_bytes;
   Family<Counter>& fetches;
-  Series<Counter> frames, decoder_exits;
+  Series<Counter> frames, closer_looks, decoder_exits;
   Family<Counter>& matches;
   Family<Counter>& near_misses;
   Counter& suppressed;
@@ -396,6 +400,7 @@ void Metrics::Frames(std::uint64_t decoded, std::uint64_t hashed, std::uint64_t 
   families_->frames.Of("low_quality").Increment(static_cast<double>(low_quality));
 }
 
+void Metrics::CloserLook(std::string_view outcome) { families_->closer_looks.Of(outcome).Increment(); }
 void Metrics::DecoderExit(std::string_view reason) { families_->decoder_exits.Of(reason).Increment(); }
 
 void Metrics::Matched(std::string_view list, std::string_view mode) {

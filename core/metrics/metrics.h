@@ -32,6 +32,7 @@ inline constexpr std::array<std::string_view, 17> kScanErrors = {
     "OUT_OF_RANGE",       "UNIMPLEMENTED",  "INTERNAL",          "UNAVAILABLE",
     "RESOURCE_EXHAUSTED", "DATA_LOSS",      "UNAUTHENTICATED",   "RECORD_LOST",
     "FAILED_PRECONDITION"};
+inline constexpr std::array<std::string_view, 3> kCloserLookOutcomes = {"finished", "cut_off", "failed"};
 inline constexpr std::array<std::string_view, 6> kDecoderExits = {"finished", "crashed",      "seccomp",
                                                                   "timeout",  "memory_limit", "cancelled"};
 inline constexpr std::array<std::string_view, 8> kRefusals = {
@@ -78,6 +79,7 @@ class Metrics {
   void UploadBytes(std::uint64_t bytes);                            // tamiz_upload_bytes_total
   void Frames(std::uint64_t decoded, std::uint64_t hashed,
               std::uint64_t low_quality);                      // tamiz_frames_total{state}
+  void CloserLook(std::string_view outcome);                   // tamiz_closer_looks_total{outcome}
   void DecoderExit(std::string_view reason);                   // tamiz_decoder_exits_total{reason}
   void Matched(std::string_view list, std::string_view mode);  // tamiz_matches_total{list,mode}
   // tamiz_near_misses_total: put to a person, and of too little confidence for that.

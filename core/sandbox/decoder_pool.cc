@@ -278,6 +278,8 @@ class Run {
     job.size_bytes = request_.size_bytes;
     job.max_frame_pixels = config_.max_frame_pixels;
     job.max_total_pixels = config_.max_total_pixels;
+    if (request_.max_total_pixels > 0)
+      job.max_total_pixels = std::min(job.max_total_pixels, request_.max_total_pixels);
     job.max_packets = config_.max_packets;
     job.formats_off = request_.formats_off;
     WritePlan(request_.plan, job);

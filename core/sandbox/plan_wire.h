@@ -1,6 +1,8 @@
 // A sampling plan inside a decoder's job.
 #pragma once
 
+#include <algorithm>
+
 #include "core/media/sampling.h"
 #include "core/sandbox/protocol.h"
 
@@ -16,6 +18,10 @@ inline void WritePlan(const media::SamplingPlan& plan, Job& job) {
                 bit(plan.exact, Choice::kExact) | bit(plan.key_frames, Choice::kKeyFrames) |
                 bit(plan.scene_changes, Choice::kSceneChanges) | bit(plan.spread, Choice::kSpread) |
                 bit(plan.allowance, Choice::kAllowance);
+  // A plan's spans are of the server's own making; those that are not as they should be are none.
+  job.span_count = plan.HasGoodSpans() ? static_cast<std::uint32_t>(plan.spans.size()) : 0;
+  for (std::uint32_t i = 0; i < job.span_count; ++i)
+    job.spans[i] = {plan.spans[i].start.count(), plan.spans[i].end.count()};
 }
 
 [[nodiscard]] inline media::SamplingPlan ReadPlan(const Job& job) {
@@ -32,6 +38,12 @@ inline void WritePlan(const media::SamplingPlan& plan, Job& job) {
   plan.scene_changes = is_set(Choice::kSceneChanges);
   plan.spread = is_set(Choice::kSpread);
   plan.allowance = is_set(Choice::kAllowance);
+  const std::size_t spans = std::min<std::size_t>(job.span_count, media::kMaxPlanSpans);
+  for (std::size_t i = 0; i < spans; ++i) {
+    plan.spans.push_back({std::chrono::microseconds(job.spans[i].start_micros),
+                          std::chrono::microseconds(job.spans[i].end_micros)});
+  }
+  if (!plan.HasGoodSpans()) plan.spans.clear();
   return plan;
 }
 

@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/media/sampling.h"
+
 namespace tamiz::sandbox {
 
-inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 
 // The socket's descriptor in the zygote (to tamizd's supervisor) and in a decoder (its channel).
 inline constexpr int kSocketFd = 3;
@@ -93,6 +95,12 @@ struct SpawnReply {
 
 // ---- tamizd -> decoder
 
+// A span of a sampling plan.
+struct JobSpan {
+  std::int64_t start_micros;
+  std::int64_t end_micros;
+};
+
 // Exactly one, with the upload's descriptor.
 struct Job {
   std::uint64_t size_bytes;
@@ -108,7 +116,8 @@ struct Job {
   std::uint32_t format;  // media::FileFormat
   std::uint32_t max_frames;
   std::uint32_t choices;  // bits of Choice
-  std::uint32_t reserved;
+  std::uint32_t span_count;
+  JobSpan spans[media::kMaxPlanSpans];
 };
 
 // The yes and no of a media::SamplingPlan, one bit each.

@@ -33,6 +33,8 @@ struct Config {
   std::string sampling = "adaptive";
   // Time between the frames of a plan that names none. Range 10 ms … 1 h.
   std::chrono::milliseconds interval = std::chrono::seconds(1);
+  // Whether videos are looked at a second time, closely, where too little of a known video was found.
+  bool closer_look = true;
   // Time for one scan from its start; INCOMPLETE(TIME_BUDGET). A client's earlier deadline is
   // DEADLINE_EXCEEDED instead. Range 100 ms … 1 h.
   std::chrono::milliseconds time_budget = std::chrono::seconds(150);
@@ -88,6 +90,13 @@ struct ScanTimings {
   WallTime started_at{};
 };
 
+// What was looked at closely; see closer_look.h.
+struct CloserLook {
+  std::vector<media::TimeSpan> spans;  // empty: there was no closer look
+  std::uint64_t frames = 0;            // that came; not counted among the upload's
+  std::string_view outcome;            // one of metrics::kCloserLookOutcomes; empty: there was none
+};
+
 struct ScanOutput {
   std::string scan_id;
   std::string request_id;
@@ -99,6 +108,7 @@ struct ScanOutput {
   std::optional<media::SamplingPlan> plan;  // in force, where frames were looked for
   std::uint64_t frames_planned = 0, frames_decoded = 0, frames_repeated = 0;
   media::DecodeCounts pictures;
+  CloserLook closer;
   std::vector<media::MediaPart> parts;
   std::uint64_t unrecognised_bytes = 0;
   double time_covered = 0;        // 0…1, of the upload itself

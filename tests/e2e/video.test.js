@@ -44,6 +44,50 @@ test('edits of known videos are found, strangers are not', async () => {
   assert.equal(exact('mirrored').reversed, false);
 });
 
+test('of a clip in a long video, found in part, the rest is found by a closer look', async () => {
+  const file = (name) => path.join(work, name);
+  const encode = ['-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset', 'veryfast', '-threads', '1', '-bitexact', '-g', '48'];
+  await ffmpeg(['-f', 'lavfi', '-i', 'mandelbrot=s=1600x900:start_scale=0.05:start_x=-0.7453:start_y=0.1127', '-frames:v', '1', file('ground.png')]);
+  // A camera that moves so fast that half a second makes another picture.
+  await ffmpeg(['-loop', '1', '-framerate', '24', '-i', file('ground.png'), '-t', '5.5',
+    '-vf', "crop=480:270:x='60+90*t':y='200+40*t'", ...encode, file('known.mp4')]);
+  await ffmpeg(['-f', 'lavfi', '-i', 'testsrc2=s=480x270:r=24', '-t', '10.5', ...encode, file('other.mp4')]);
+  // Two minutes: more pixels than what any plan looks at exactly. The clip begins half a second beside a full one.
+  const turns = Array.from({ length: 11 }, () => 'other.mp4');
+  turns.splice(5, 0, 'known.mp4');
+  fs.writeFileSync(file('turns.txt'), turns.map((name) => `file '${file(name)}'`).join('\n'));
+  await ffmpeg(['-f', 'concat', '-safe', '0', '-i', file('turns.txt'), '-c', 'copy', file('hidden.mp4')]);
+
+  const scan = (by, sampling, more = {}) =>
+    by.upload(fs.readFileSync(file('hidden.mp4')), { lists: ['clips'], sampling, ...more }, [1 << 20], { seconds: 120 });
+  const policy = { policy: { find_regions: false, straighten: false } };
+  await client.listOf('clips', { clip: fs.readFileSync(file('known.mp4')) }, policy);
+  const found = await scan(client, {}, { return_hashes: true });
+  const [match] = found.matches;
+  assert.equal(found.verdict, 'VERDICT_MATCH', `${match?.reference_coverage}`);
+  assert.equal(match.segments.length, 1);
+  assert.equal(found.coverage.closer_look.length, 1);
+  const at = (time) => Number(time.seconds) + time.nanos / 1e9;
+  const { start, end } = found.coverage.closer_look[0];
+  assert.ok(at(start) < 52.5 && at(end) > 57 && at(end) - at(start) < 40, `${at(start)} to ${at(end)}`);
+  // What the plan asked for is what is told and given: about a frame a second.
+  assert.equal(found.hashes.length, Number(found.coverage.frames_decoded));
+  assert.ok(found.hashes.length < 130, `${found.hashes.length}`);
+  assert.equal((await scan(client, { preset: 'SAMPLING_PRESET_FAST' })).verdict, 'VERDICT_MATCH');
+
+  const plain = await Server.start({ environment: { TAMIZ__SCAN__CLOSER_LOOK: 'false' } });
+  try {
+    const other = new Client(plain.address);
+    await other.listOf('clips', { clip: fs.readFileSync(file('known.mp4')) }, policy);
+    const without = await scan(other, {});
+    assert.equal(without.verdict, 'VERDICT_POSSIBLE_MATCH', `${without.matches[0]?.reference_coverage}`);
+    assert.deepEqual(without.coverage.closer_look, []);
+    other.close();
+  } finally {
+    await plain.stop();
+  }
+});
+
 test('what hangs on an upload is looked at: motion photos, second pictures, covers', async () => {
   const file = (name) => path.join(work, name);
   const make = async (name, ...args) => {

@@ -166,6 +166,28 @@ TEST(GroupPlanner, WhatStaysOnScreenOverTheEndOfAGroupIsTaken) {
   EXPECT_FALSE(orders.back().wanted);
 }
 
+TEST(GroupPlanner, OfSpansOnlyTheGroupsInThemAreDecoded) {
+  const std::vector<media::TimeSpan> spans = {{10s, 12s}, {50s, 51s}};
+  const SamplingRules rules{.interval = 240ms, .regular = false, .spans = spans};
+  // A hundred groups of two seconds, fifty pictures each.
+  const Outcome outcome = StreamOf({rules, {.exact = false}, UINT64_MAX}, 100, 50);
+  std::vector<microseconds> in_spans;
+  for (const microseconds time : outcome.wanted) {
+    if (time > 0s) in_spans.push_back(time);
+  }
+  EXPECT_EQ(outcome.wanted.size(), in_spans.size() + 1);  // and the first frame of all
+  ASSERT_EQ(in_spans.size(), 9u + 5u);                    // those at 10 and at 50 seconds begin it
+  for (const microseconds time : in_spans) {
+    EXPECT_TRUE((time >= 10s && time < 12s) || (time >= 50s && time < 51s)) << time.count();
+  }
+  EXPECT_LE(WidestGap({in_spans.begin(), in_spans.begin() + 9}), 280ms);
+  // Up to the last that is wanted of each group.
+  EXPECT_LE(outcome.decoded, 1 + 50 + 25);
+  // However close the next key frame is, it stands in for none.
+  const Outcome dense = StreamOf({rules, {.exact = false}, UINT64_MAX}, 1000, 5);
+  EXPECT_EQ(dense.wanted, outcome.wanted);
+}
+
 TEST(GroupPlanner, HiddenPicturesAreDecodedAndNeverTaken) {
   GroupPlanner planner({.interval = 1s}, {.exact = true}, 1000);
   std::vector<PacketFacts> group = Group(-10 * kFrame, 30);

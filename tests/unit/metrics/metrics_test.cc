@@ -40,6 +40,7 @@ void UseAll(Metrics& metrics) {
   metrics.StageTook(Stage::kDecode, 7ms);
   metrics.UploadBytes(1000);
   metrics.Frames(5, 3, 2);
+  metrics.CloserLook("cut_off");
   metrics.DecoderExit("crashed");
   metrics.ListLoaded("known", 3, 100, 6400, std::chrono::system_clock::time_point(1700000000s), 20ms);
   metrics.ListState("known", 7, 1, 2, 3);
@@ -115,6 +116,7 @@ TEST(Metrics, TheDocumentationNamesEachAndNoOther) {
     for (const auto& value : values) EXPECT_THAT(doc, HasSubstr("`" + std::string(value) + "`"));
   };
   each_value(kVerdicts);
+  each_value(kCloserLookOutcomes);
   each_value(kDecoderExits);
   each_value(kRefusals);
   each_value(kSandboxLayers);

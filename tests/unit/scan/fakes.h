@@ -97,6 +97,9 @@ class FakeFrameSource final : public media::FrameSource {
     bool still = false;
   };
   std::vector<Item> frames;
+  std::vector<Item> closer_frames;  // given instead, as far as they lie in its spans, to a plan that has some
+  media::SampleOutcome closer_outcome;
+  Status closer_status;
   media::SampleOutcome outcome;
   Status status;                                  // returned instead of the outcome, after the frames
   std::function<void(std::size_t)> before_frame;  // called with the number of frames given so far
@@ -110,7 +113,14 @@ class FakeFrameSource final : public media::FrameSource {
     last_plan = request.plan;
     last_size = request.size_bytes;
     std::size_t given = 0;
-    for (const Item& item : frames) {
+    const std::vector<media::TimeSpan>& spans = request.plan.spans;
+    const bool closer = !spans.empty();
+    for (const Item& item : closer ? closer_frames : frames) {
+      if (closer && std::ranges::none_of(spans, [&](const media::TimeSpan& span) {
+            return item.time >= span.start && item.time < span.end;
+          })) {
+        continue;
+      }
       if (before_frame) before_frame(given);
       if (context.stop.stop_requested()) return MakeError(StatusCode::kCancelled, "cancelled");
       ++given;
@@ -121,8 +131,8 @@ class FakeFrameSource final : public media::FrameSource {
       frame->is_still = item.still;
       if (!sink(std::move(frame))) break;
     }
-    if (!status.ok()) return status;
-    media::SampleOutcome result = outcome;
+    if (const Status& end = closer ? closer_status : status; !end.ok()) return end;
+    media::SampleOutcome result = closer ? closer_outcome : outcome;
     if (result.frames_delivered == 0) result.frames_delivered = given;
     return result;
   }

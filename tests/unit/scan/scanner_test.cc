@@ -7,6 +7,7 @@
 #include <barrier>
 #include <thread>
 
+#include "core/scan/closer_look.h"
 #include "tests/unit/scan/fakes.h"
 
 namespace tamiz::scan {
@@ -836,6 +837,166 @@ TEST_F(ScannerTest, LookupOfForeignHash) {
   ASSERT_TRUE(conclusion.ok());
   EXPECT_EQ(conclusion->verdict, Verdict::kMatch);
   EXPECT_EQ(scanner_->Lookup(evidence, {"nosuch"}).status().code(), StatusCode::kNotFound);
+}
+
+// A clip of six seconds, known by its full seconds, in a video of a minute. What is between known moments
+// shows something else, and of the plan's frames two lie at known moments.
+class CloserLookScanTest : public ScannerTest {
+ protected:
+  CloserLookScanTest() {
+    lists::ListInfo info;
+    info.name = "block";
+    EXPECT_TRUE(lists_.CreateList(info).ok());
+    lists::Entry entry;
+    entry.id = "clip";
+    for (unsigned second = 0; second < 6; ++second) {
+      lists::EntryHash hash;
+      const auto bytes = Picture(1000 + 4 * second).pdq().hashes[0].ToBytes();
+      hash.value.assign(bytes.begin(), bytes.end());
+      hash.time_ms = 1000 * second;
+      entry.hashes.push_back(hash);
+    }
+    store::ChangeCounts counts;
+    EXPECT_TRUE(lists_.Apply("block", {.what = "add", .upserts = {entry}}, false, counts).ok());
+    for (unsigned second = 0; second < 60; ++second) {
+      const bool beside = second == 31 || second == 34;
+      frames_.frames.push_back(At(second, 4 * second + (beside ? 2 : 0)));
+    }
+    for (unsigned quarter = 0; quarter < 240; ++quarter)
+      frames_.closer_frames.push_back(At(quarter, quarter));
+    frames_.outcome.media.duration = seconds(60);
+    frames_.outcome.counts.seen = 1500;
+    frames_.outcome.last_time = seconds(60);
+  }
+
+  // The video's picture in its `quarter` of a second: the clip begins at half past thirty.
+  static FakeFrameSource::Item At(std::uint32_t index, unsigned quarter) {
+    const unsigned clip = 30 * 4 + 2;
+    const bool inside = quarter >= clip && quarter < clip + 24;
+    return {.seed = inside ? 1000 + quarter - clip : 5000 + quarter,
+            .index = index,
+            .time = quarter * std::chrono::milliseconds(250)};
+  }
+};
+
+TEST_F(CloserLookScanTest, MakesAMatchOfWhatWasFoundInPart) {
+  ScanInput input = Input();
+  input.return_hashes = true;
+  const auto output = Scan(std::move(input));
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kMatch);
+  ASSERT_THAT(output->conclusion.matches, SizeIs(1));
+  EXPECT_EQ(output->conclusion.matches[0].reference_coverage, 1);
+  EXPECT_EQ(frames_.calls, 2);
+  EXPECT_EQ(frames_.last_plan.interval, std::chrono::milliseconds(250));
+  ASSERT_THAT(output->closer.spans, SizeIs(1));
+  EXPECT_EQ(frames_.last_plan.spans, output->closer.spans);
+  EXPECT_EQ(output->closer.outcome, "finished");
+  EXPECT_GT(output->closer.frames, 24u);
+  EXPECT_EQ(Count("tamiz_closer_looks_total", {{"outcome", "finished"}}), 1);
+  // What the plan asked for is what the answer tells of and gives.
+  EXPECT_EQ(output->frames_decoded, 60u);
+  EXPECT_EQ(output->conclusion.frames_hashed, 60u);
+  EXPECT_THAT(output->hashes, SizeIs(60));
+  EXPECT_EQ(output->plan->interval, seconds(1));
+  EXPECT_EQ(output->time_covered, 1);
+}
+
+TEST_F(CloserLookScanTest, CanBeSwitchedOff) {
+  Config config;
+  config.closer_look = false;
+  Configure(config);
+  const auto output = Scan(Input());
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kPossibleMatch);
+  EXPECT_EQ(frames_.calls, 1);
+}
+
+TEST_F(CloserLookScanTest, IsNotTakenWhereNothingWasHitOrNothingMoves) {
+  for (auto& frame : frames_.frames) frame.seed += 10'000;
+  ASSERT_TRUE(Scan(Input()).ok());
+  EXPECT_EQ(frames_.calls, 1);
+  EXPECT_EQ(Count("tamiz_closer_looks_total", {{"outcome", "finished"}}), 0);
+  for (auto& frame : frames_.frames) frame.seed -= 10'000;
+  frames_.outcome.media.animated = true;
+  ASSERT_TRUE(Scan(Input()).ok());
+  EXPECT_EQ(frames_.calls, 2);
+}
+
+TEST_F(CloserLookScanTest, ADecoderThatDiesInItLeavesTheAnswerAsItWas) {
+  const auto closer_frames = frames_.closer_frames;
+  for (const bool cannot_start : {true, false}) {
+    SCOPED_TRACE(cannot_start);
+    frames_.closer_frames.clear();
+    frames_.closer_status =
+        cannot_start ? MakeError(StatusCode::kUnavailable, "no decoder could be started") : OkStatus();
+    if (!cannot_start) {
+      frames_.closer_outcome.reasons = {{IncompleteCode::kDecoderCrashed, "the decoder crashed"}};
+      frames_.closer_frames = {closer_frames.begin(), closer_frames.begin() + 122};
+    }
+    const auto output = Scan(Input());
+    ASSERT_TRUE(output.ok());
+    EXPECT_EQ(output->conclusion.verdict, Verdict::kPossibleMatch);
+    ASSERT_THAT(output->conclusion.matches, SizeIs(1));
+    EXPECT_THAT(Codes(*output), IsEmpty());
+    EXPECT_EQ(output->closer.outcome, "failed");
+    EXPECT_EQ(output->frames_decoded, 60u);
+    EXPECT_EQ(output->time_covered, 1);
+  }
+  EXPECT_EQ(Count("tamiz_closer_looks_total", {{"outcome", "failed"}}), 2);
+}
+
+TEST_F(CloserLookScanTest, IsCutOffWhenHalfOfTheTimeLeftIsOver) {
+  Config config;
+  config.time_budget = seconds(10);
+  Configure(config);
+  CallContext context;
+  context.deadline = clock_.Now() + seconds(4);
+  frames_.before_frame = [this](std::size_t) {
+    if (frames_.calls == 2) clock_.Advance(std::chrono::milliseconds(600));
+  };
+  const auto output = Scan(Input(), context);
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->closer.outcome, "cut_off");
+  EXPECT_LE(output->closer.frames, 4u);
+  EXPECT_THAT(Codes(*output), IsEmpty());
+  EXPECT_THAT(output->conclusion.matches, SizeIs(1));
+}
+
+TEST_F(CloserLookScanTest, TheCallerWhoGoesAwayEndsIt) {
+  std::stop_source caller;
+  CallContext context;
+  context.stop = caller.get_token();
+  frames_.before_frame = [&](std::size_t) {
+    if (frames_.calls == 2) caller.request_stop();
+  };
+  const auto output = Scan(Input(), context);
+  EXPECT_EQ(output.status().code(), StatusCode::kCancelled);
+}
+
+TEST_F(CloserLookScanTest, StopsOnMatchAndTellsOfWhatComesToCount) {
+  ScanInput input = Input();
+  input.stop_on_match = true;
+  frames_.before_frame = [this](std::size_t) { clock_.Advance(std::chrono::milliseconds(300)); };
+  const auto output = Scan(std::move(input));
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->conclusion.verdict, Verdict::kMatch);
+  // The upload itself was looked at to its end.
+  EXPECT_FALSE(output->stopped_on_match);
+  EXPECT_EQ(output->time_covered, 1);
+}
+
+TEST(CloserLimits, FollowTheUploadsPixels) {
+  media::SampleOutcome first;
+  first.media.duration = seconds(3600);
+  first.counts.seen = 100;
+  EXPECT_EQ(CloserLimits(first).most, kMostCloserTime);
+  first.media.width = 1920;
+  first.media.height = 1080;
+  first.counts.skipped = 3600 * 30 - 100;
+  EXPECT_NEAR(std::chrono::duration<double>(CloserLimits(first).most).count(), 32.1, 0.1);
+  first.media.width = first.media.height = 256;
+  EXPECT_EQ(CloserLimits(first).most, kMostCloserTime);
 }
 
 TEST_F(ScannerTest, OwnScansAreNotCountedOrRecorded) {
