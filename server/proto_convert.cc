@@ -501,7 +501,7 @@ StatusOr<match::Evidence> ToEvidence(const v1::LookupRequest& request) {
     frame.time = std::chrono::milliseconds(query.time_ms());
     frame.pdq.hashes[0] = hash::Hash256::FromBytes(std::span<const std::uint8_t, 32>(bytes));
     frame.pdq.quality = query.quality() == 0 ? 100 : static_cast<int>(query.quality());
-    frame.has_orientations = false;
+    frame.orientations = hash::OrientationSet::kUpright;
     times.insert(query.time_ms());
     evidence.frames.push_back(std::move(frame));
   }

@@ -234,7 +234,7 @@ match::Evidence EvidenceOf(const cv::Mat& picture, const hash::LookOptions& look
   for (const hash::PictureLook& look : looker.Look(ViewOf(picture), looks)) {
     match::FrameEvidence frame;
     frame.pdq = look.pdq;
-    frame.has_orientations = looks.orientations;
+    frame.orientations = look.orientations;
     frame.kind = look.kind;
     evidence.frames.push_back(frame);
   }
@@ -254,7 +254,8 @@ void Scan(const cv::Mat& picture, const hash::LookOptions& looks, const lists::C
   for (const match::FrameEvidence& frame : evidence.frames) {
     if (match::UsableQuality(frame, true) < static_cast<int>(kQualityFloor)) continue;
     upload.usable = true;
-    upload.queries_by_look[static_cast<std::size_t>(LookOf(frame))] += frame.has_orientations ? 8 : 1;
+    upload.queries_by_look[static_cast<std::size_t>(LookOf(frame))] +=
+        static_cast<std::uint32_t>(hash::TransformsOf(frame.orientations).size());
   }
   for (const std::uint32_t queries : upload.queries_by_look) upload.queries += queries;
   const StatusOr<match::Conclusion> conclusion = match::Conclude(evidence, catalog, {}, {}, kNow);

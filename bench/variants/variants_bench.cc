@@ -133,7 +133,8 @@ void Run(std::size_t list_hashes) {
           queries.clear();
           hits.clear();
           for (const hash::PictureLook& look : found) {
-            queries.insert(queries.end(), look.pdq.hashes.begin(), look.pdq.hashes.end());
+            for (const hash::Transform transform : hash::TransformsOf(look.orientations))
+              queries.push_back(look.pdq.hashes[static_cast<std::size_t>(transform)]);
           }
           index->FindWithin(queries, kRadius, hits);
         }));

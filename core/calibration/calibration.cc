@@ -78,12 +78,16 @@ double Calibration::Probability(const Evidence& evidence) const {
 
 double Calibration::FalsePositivesPerMillion(std::uint32_t radius, std::uint64_t list_hashes,
                                              const Looks& looks) const {
-  const auto number = [&](Look look) { return queries.by_look[static_cast<std::size_t>(look)]; };
+  // Without orientations one hash of a look is looked up: of eight of the whole picture, of two at least of
+  // other looks.
+  const auto number = [&](Look look) {
+    const double all = queries.by_look[static_cast<std::size_t>(look)];
+    return looks.orientations ? all : look == Look::kWhole ? all / 8 : all / 2;
+  };
   double looked_up = number(Look::kWhole);
   if (looks.border_removed) looked_up += number(Look::kBorderRemoved);
   if (looks.regions) looked_up += number(Look::kRegion);
   if (looks.straightened) looked_up += number(Look::kStraightened);
-  if (!looks.orientations) looked_up /= 8;
   const std::size_t at = std::min<std::size_t>(radius, UnrelatedTail::kBits - 1);
   const double chances =
       looked_up * static_cast<double>(list_hashes) * std::pow(10, unrelated.log10_share[at]);

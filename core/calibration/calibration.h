@@ -60,7 +60,8 @@ struct UnrelatedTail {
   std::uint32_t measured_from = 0;  // below this distance no pair was seen and the table is extrapolated
 };
 
-// Hashes that are looked up for one picture, on average over unrelated pictures, all orientations included.
+// Hashes that are looked up for one picture, on average over unrelated pictures, all orientations
+// of each look included (hash::OrientationSet).
 struct QueriesPerPicture {
   std::array<double, kLooks> by_look{8, 0, 0, 0};
 };

@@ -67,4 +67,13 @@ void FillAll(const PdqSpectrum& spectrum, PdqOrientations& result) {
   }
 }
 
+void Fill(OrientationSet set, const PdqSpectrum& spectrum, PdqOrientations& result) {
+  if (set == OrientationSet::kAll) return FillAll(spectrum, result);
+  for (const PdqMirroring& mirroring : kPdqMirrorings) {
+    if (!Holds(set, mirroring.straight)) continue;
+    result.hashes[static_cast<std::size_t>(mirroring.straight)] =
+        PdqBits(Mirrored(spectrum, mirroring.top_bottom, mirroring.left_right));
+  }
+}
+
 }  // namespace tamiz::hash

@@ -29,5 +29,7 @@ void FillPair(const PdqMirroring& mirroring, const PdqSpectrum& mirrored, PdqOri
 // Fills in all from the upright picture's spectrum: an odd frequency (an even index) of the mirrored picture
 // has the other sign.
 void FillAll(const PdqSpectrum& spectrum, PdqOrientations& result);
+// Likewise those of `set`; the others stay as they are.
+void Fill(OrientationSet set, const PdqSpectrum& spectrum, PdqOrientations& result);
 
 }  // namespace tamiz::hash

@@ -1,8 +1,11 @@
 // PDQ, bit-exact with the reference implementation's full-size entry point.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <memory>
+#include <span>
 
 #include "core/hash/hash256.h"
 #include "core/media/luma.h"
@@ -14,6 +17,27 @@ struct PdqHash {
   int quality = 0;           // 0…100
   int restored_quality = 0;  // 0…100; the quality were its contrast restored, see core/hash/pdq_contrast.h
 };
+
+// Which orientations of a picture are hashed, or worth looking up.
+enum class OrientationSet : std::uint8_t {
+  kUpright = 0,   // as it is
+  kMirrored = 1,  // as it is, and left and right exchanged
+  kAll = 2,
+};
+// In order of their numbers.
+inline constexpr std::array kMirroredTransforms = {Transform::kIdentity, Transform::kFlipHorizontal};
+inline constexpr std::array kAllTransforms = {
+    Transform::kIdentity,       Transform::kRotate90,     Transform::kRotate180, Transform::kRotate270,
+    Transform::kFlipHorizontal, Transform::kFlipVertical, Transform::kTranspose, Transform::kTransverse};
+[[nodiscard]] constexpr std::span<const Transform> TransformsOf(OrientationSet set) {
+  const std::span<const Transform> all = kAllTransforms;
+  return set == OrientationSet::kAll        ? all
+         : set == OrientationSet::kMirrored ? std::span<const Transform>(kMirroredTransforms)
+                                            : all.first(1);
+}
+[[nodiscard]] constexpr bool Holds(OrientationSet set, Transform transform) {
+  return std::ranges::find(TransformsOf(set), transform) != TransformsOf(set).end();
+}
 
 // hashes[i]: hash of the picture turned by Transform i.
 struct PdqOrientations {

@@ -124,7 +124,8 @@ struct PdqSampler::Scratch {
 PdqSampler::PdqSampler() : scratch_(std::make_unique<Scratch>()) {}
 PdqSampler::~PdqSampler() = default;
 
-PdqOrientations PdqSampler::Hash(const media::ReducedLuma& copy, const media::PixelRect& rect) {
+PdqOrientations PdqSampler::Hash(const media::ReducedLuma& copy, const media::PixelRect& rect,
+                                 OrientationSet set) {
   PdqOrientations result;
   if (rect.width < kSmallestSide || rect.height < kSmallestSide) return result;
   Scratch& s = *scratch_;
@@ -133,7 +134,7 @@ PdqOrientations PdqSampler::Hash(const media::ReducedLuma& copy, const media::Pi
            s.columns);
   s.Sample(copy.view(), false);
   PdqTransform(s.block, s.spectrum);
-  FillAll(s.spectrum, result);
+  Fill(set, s.spectrum, result);
   result.quality = PdqQuality(s.block);
   result.restored_quality = QualityAtFullContrast(s.block, result.quality);
   return result;

@@ -24,9 +24,11 @@ class PdqSampler {
   PdqSampler& operator=(const PdqSampler&) = delete;
 
   // `rect` in pixels of the picture that `copy` was made of, within it. A rectangle smaller than 5 pixels in
-  // a dimension has zero hashes and quality 0. The turned ones are made of the upright one's spectrum, as
-  // PdqHasher does: of a picture of few pixels they are off by a pixel or two.
-  [[nodiscard]] PdqOrientations Hash(const media::ReducedLuma& copy, const media::PixelRect& rect);
+  // a dimension has zero hashes and quality 0; hashes that are not of `set` are zero. The turned ones are
+  // made of the upright one's spectrum, as PdqHasher does: of a picture of few pixels they are off by a pixel
+  // or two.
+  [[nodiscard]] PdqOrientations Hash(const media::ReducedLuma& copy, const media::PixelRect& rect,
+                                     OrientationSet set = OrientationSet::kAll);
   // Likewise, each mirrored picture sampled anew: what PdqHasher says of the picture once it is turned. Costs
   // twice as much.
   [[nodiscard]] PdqOrientations HashEachTurned(const media::ReducedLuma& copy, const media::PixelRect& rect);

@@ -38,41 +38,54 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
   const PdqHash upright = scratch_->hasher.Hash(luma);
   if (!options.orientations && !options.borders && !options.regions && !options.straighten) {
     looks.push_back(
-        {LookKind::kWhole, whole, 0, {{upright.hash}, upright.quality, upright.restored_quality}});
+        {LookKind::kWhole, whole, 0, OrientationSet::kUpright,
+         {{upright.hash}, upright.quality, upright.restored_quality}});
     return looks;
   }
   const media::ReducedLuma copy(luma);
-  const auto hash = [&](const media::PixelRect& rect) { return scratch_->sampler.Hash(copy, rect); };
+  const auto wanted = [&](OrientationSet set) {
+    return options.orientations ? set : OrientationSet::kUpright;
+  };
   {
-    PictureLook look{LookKind::kWhole, whole, 0, {}};
+    PictureLook look{LookKind::kWhole, whole, 0, wanted(OrientationSet::kAll), {}};
     if (options.orientations) look.pdq = scratch_->sampler.HashEachTurned(copy, whole);
     look.pdq.hashes[0] = upright.hash;
     look.pdq.quality = upright.quality;
     look.pdq.restored_quality = upright.restored_quality;
     looks.push_back(look);
   }
-  if (options.borders) {
-    for (const media::LumaView& inside : media::StripBorderInWays(luma)) {
+  const auto add = [&](LookKind kind, const media::PixelRect& rect, OrientationSet set) {
+    looks.push_back({kind, rect, 0, wanted(set), scratch_->sampler.Hash(copy, rect, wanted(set))});
+  };
+  std::optional<media::Straightened> turned_back;
+  if (options.straighten) turned_back = media::Straighten(copy);
+  // A ground whose edges lean is no upright border, and holds no upright pictures.
+  const bool is_turned = turned_back && turned_back->is_certain;
+  if (options.borders && !is_turned) {
+    const media::StrippedWays ways = media::StripBorderInWays(luma);
+    for (std::size_t i = 0; i < ways.insides.size(); ++i) {
+      const media::LumaView& inside = ways.insides[i];
       const auto offset = static_cast<std::size_t>(inside.data - luma.data);
       const media::PixelRect rect{static_cast<std::uint32_t>(offset % luma.stride),
                                   static_cast<std::uint32_t>(offset / luma.stride), inside.width,
                                   inside.height};
-      looks.push_back({LookKind::kBorderRemoved, rect, 0, hash(rect)});
+      // Guesses are looked at as parts are.
+      const bool is_found = i == 0 && ways.has_stripped;
+      add(LookKind::kBorderRemoved, rect, is_found ? OrientationSet::kAll : OrientationSet::kMirrored);
     }
   }
-  if (options.straighten) {
-    if (const std::optional<media::Straightened> turned_back = media::Straighten(copy)) {
-      const media::ReducedLuma own(turned_back->view());
-      looks.push_back({LookKind::kStraightened, turned_back->bounds, turned_back->turned_degrees,
-                       scratch_->sampler.Hash(own, {0, 0, turned_back->width, turned_back->height})});
-    }
+  if (turned_back) {
+    const media::ReducedLuma own(turned_back->view(), media::ReducedLuma::Factor{turned_back->factor});
+    const OrientationSet set = wanted(OrientationSet::kMirrored);
+    looks.push_back({LookKind::kStraightened, turned_back->bounds, turned_back->turned_degrees, set,
+                     scratch_->sampler.Hash(own, {0, 0, own.picture().width, own.picture().height}, set)});
   }
-  if (options.regions) {
+  if (options.regions && !is_turned) {
     for (const media::PixelRect& rect : media::FindRegions(copy)) {
       const bool known = std::any_of(looks.begin(), looks.end(), [&](const PictureLook& look) {
         return look.kind != LookKind::kStraightened && IsSame(look.rect, rect);
       });
-      if (!known) looks.push_back({LookKind::kRegion, rect, 0, hash(rect)});
+      if (!known) add(LookKind::kRegion, rect, OrientationSet::kMirrored);
     }
   }
   return looks;

@@ -29,6 +29,9 @@ struct PictureLook {
   LookKind kind = LookKind::kWhole;
   media::PixelRect rect;      // what was looked at; for kStraightened the bounds of the turned picture
   double turned_degrees = 0;  // kStraightened: by how much the picture was found turned, clockwise
+  // Those of pdq.hashes that are there: all of the whole picture and of a certain border's inside, fewer of
+  // parts, which nobody turns within an upright frame.
+  OrientationSet orientations = OrientationSet::kAll;
   PdqOrientations pdq;
 };
 

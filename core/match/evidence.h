@@ -31,8 +31,8 @@ struct FrameEvidence {
   std::uint32_t index = 0;            // looks at the same frame share it
   std::chrono::microseconds time{0};  // presentation time from the first frame
   hash::PdqOrientations pdq;
-  // False for look-ups of foreign hashes, where only hashes[0] is there.
-  bool has_orientations = true;
+  // Those of pdq.hashes that are there. Of look-ups of foreign hashes it is hashes[0] alone.
+  hash::OrientationSet orientations = hash::OrientationSet::kAll;
   hash::LookKind kind = hash::LookKind::kWhole;
   RelativeRect rect;          // what was looked at
   double turned_degrees = 0;  // kStraightened: see hash::PictureLook

@@ -42,8 +42,8 @@ std::vector<FrameLook> UsableLooks(std::span<const FrameLook> looks, const lists
   return usable;
 }
 
-std::size_t OrientationsOf(const FrameEvidence& look, const lists::ListPolicy& policy) {
-  return policy.orientations && look.has_orientations ? hash::kTransforms : 1;
+std::span<const hash::Transform> OrientationsOf(const FrameEvidence& look, const lists::ListPolicy& policy) {
+  return hash::TransformsOf(policy.orientations ? look.orientations : hash::OrientationSet::kUpright);
 }
 
 struct LookHit {
@@ -72,10 +72,9 @@ void Search(std::span<const FrameLook> looks, const lists::ListSnapshot& list, h
     hits.clear();
     for (std::size_t i = begin; i < end; ++i) {
       const FrameEvidence& evidence = *looks[i].evidence;
-      const std::size_t orientations = OrientationsOf(evidence, list.info.policy);
-      for (std::size_t t = 0; t < orientations; ++t) {
-        queries.push_back({i, static_cast<hash::Transform>(t)});
-        hashes.push_back(evidence.pdq.hashes[t]);
+      for (const hash::Transform transform : OrientationsOf(evidence, list.info.policy)) {
+        queries.push_back({i, transform});
+        hashes.push_back(evidence.pdq.hashes[static_cast<std::size_t>(transform)]);
       }
     }
     list.FindPdq(hashes, radius, hits);
@@ -173,7 +172,7 @@ void ListFold::Add(std::span<const FrameLook> looks, const AllowedFrames& allowe
   if (!closer) usable_frames_ += DistinctFrames(usable);
   for (const FrameLook& look : usable) {
     if (!look.evidence->repeated)
-      (closer ? closer_queries_ : queries_) += OrientationsOf(*look.evidence, policy);
+      (closer ? closer_queries_ : queries_) += OrientationsOf(*look.evidence, policy).size();
   }
   const hash::HammingDistance reach = std::max(policy.radius, policy.review_radius.value_or(policy.radius));
 

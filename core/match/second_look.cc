@@ -46,6 +46,7 @@ class Search {
     hash::HammingDistance distance = radius_ + 1;
     for (; picture < pictures.size() && Seconds(pictures[picture].start) <= expected + reach_; ++picture) {
       for (const KeptLooks::Look& look : looks) {
+        if (!hash::Holds(look.orientations, segment_.transform)) continue;
         const hash::HammingDistance here =
             known_.list.DistanceTo(known_.video.PositionOf(static_cast<std::uint32_t>(picture)),
                                    look.hashes[static_cast<std::size_t>(segment_.transform)]);
@@ -69,9 +70,9 @@ class Search {
 }  // namespace
 
 void KeptLooks::Add(const FrameEvidence& evidence, std::uint32_t frame) {
-  if (looks_.size() >= kMost || !evidence.has_orientations) return;
+  if (looks_.size() >= kMost || evidence.orientations == hash::OrientationSet::kUpright) return;
   if (evidence.kind != hash::LookKind::kWhole && evidence.kind != hash::LookKind::kBorderRemoved) return;
-  looks_.push_back({frame, evidence.pdq.hashes});
+  looks_.push_back({frame, evidence.orientations, evidence.pdq.hashes});
 }
 
 std::span<const KeptLooks::Look> KeptLooks::Of(std::uint32_t frame) const {

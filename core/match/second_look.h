@@ -22,6 +22,7 @@ class KeptLooks {
  public:
   struct Look {
     std::uint32_t frame;
+    hash::OrientationSet orientations;
     std::array<hash::Hash256, hash::kTransforms> hashes;
   };
   static constexpr std::size_t kMost = 16'384;  // 4 MiB; four and a half hours at one a second

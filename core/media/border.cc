@@ -352,7 +352,7 @@ std::optional<LumaView> StripBorder(const LumaView& luma) {
   return ViewOf(luma, stripped->rect);
 }
 
-std::vector<LumaView> StripBorderInWays(const LumaView& luma) {
+StrippedWays StripBorderInWays(const LumaView& luma) {
   std::vector<Rect> rects;
   const auto add = [&](const Rect& rect) {
     if (rects.size() == kMostWays || !IsWorthIt(luma, rect)) return;
@@ -376,9 +376,10 @@ std::vector<LumaView> StripBorderInWays(const LumaView& luma) {
       for (const Rect& rect : UsualShapes(luma, between->rect)) add(rect);
     }
   }
-  std::vector<LumaView> views;
-  for (const Rect& rect : rects) views.push_back(ViewOf(luma, rect));
-  return views;
+  StrippedWays ways;
+  for (const Rect& rect : rects) ways.insides.push_back(ViewOf(luma, rect));
+  ways.has_stripped = usual && !rects.empty() && rects[0] == usual->rect;
+  return ways;
 }
 
 }  // namespace tamiz::media

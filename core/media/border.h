@@ -28,6 +28,10 @@ namespace tamiz::media {
 // outermost brightness go, if bars may be off by 2 levels only, and pictures of the usual shapes (1:1, 16:9,
 // 4:3 ...) in the middle that hold what was found. None is within a 128th of another.
 inline constexpr std::size_t kMostWays = 6;
-[[nodiscard]] std::vector<LumaView> StripBorderInWays(const LumaView& luma);
+struct StrippedWays {
+  std::vector<LumaView> insides;
+  bool has_stripped = false;  // the first is what StripBorder finds
+};
+[[nodiscard]] StrippedWays StripBorderInWays(const LumaView& luma);
 
 }  // namespace tamiz::media

@@ -6,12 +6,21 @@
 namespace tamiz::media {
 namespace {
 
-constexpr int kTolerance = 8;      // levels from a line's own brightness
-constexpr int kNoiseShare = 64;    // of a line's cells, one in so many may be off
-constexpr int kSameBand = 6;       // levels between neighbouring lines of a band
-constexpr int kMostDrift = 14;     // levels from one side of a band to the other
-constexpr int kSameGround = 12;    // levels between bands of one ground
-constexpr int kSameEdge = 6;       // likewise, where the ground is that of the picture's edge
+// Levels within which brightness is the same.
+struct Sense {
+  int tolerance;    // from a line's own brightness
+  int same_band;    // between neighbouring lines of a band
+  int most_drift;   // from one side of a band to the other
+  int same_ground;  // between bands of one ground
+};
+constexpr int kTolerance = 8;
+constexpr int kSameEdge = 6;
+constexpr Sense kUsual = {kTolerance, 6, 14, 12};
+constexpr Sense kAtEdge = {kTolerance, 6, 14, kSameEdge};  // the ground is that of the picture's edge
+constexpr Sense kExact = {0, 0, 0, 0};
+constexpr int kNoiseShare = 64;  // of a line's cells, one in so many may be off
+constexpr int kOddShare = 8;     // one in so many that are nearly of the ground may be a picture's own margin
+constexpr int kOddLines = 4;     // likewise, lines
 constexpr int kMostSamples = 128;  // of a line, to be sure
 constexpr int kSamples = 16;       // of a line, for a first opinion
 constexpr int kMostDepth = 6;
@@ -52,13 +61,22 @@ class Cutter {
     // only that look like the bands around.
     for (const bool strict : {true, false}) {
       strict_ = strict;
+      sense_ = strict ? kAtEdge : kUsual;
       cut_anything_ = false;
-      Cut(whole, Along::kRows, 0, Grounds(strict ? kSameEdge : kSameGround), false);
+      Cut(whole, Along::kRows, 0, Grounds(sense_.same_ground), false);
       if (strict) cuts_.is_four = cuts_.leaves.size() == 4;
       // The second time would find the same.
       if (strict && !passed_over_) break;
     }
-    cuts_.is_four = cut_anything_ && FindFour() && cuts_.is_four;
+    const bool is_four = cut_anything_ && FindFour();
+    cuts_.is_four = is_four && cuts_.is_four;
+    // A dark picture on a dark page may be told by a level or two, where the page was drawn and not
+    // photographed.
+    if (odd_lines_ >= kOddLines) {
+      strict_ = is_exact_ = true;
+      sense_ = kExact;
+      Cut(whole, Along::kRows, 0, Grounds(0), false);
+    }
     return std::move(cuts_);
   }
 
@@ -102,11 +120,19 @@ class Cutter {
 
   void Add(const CellBox& box, double score) {
     if (!IsWorthALook(box, cells_) || cuts_.candidates.size() >= kMostCandidates) return;
+    // What is exact to a level takes the ringing of codecs for the picture's edge: the usual way is the
+    // better one where both find the same.
+    constexpr double kSame = 0.95;
+    if (is_exact_ &&
+        std::any_of(cuts_.candidates.begin(), cuts_.candidates.end(),
+                    [&](const RegionCandidate& known) { return Overlap(known.box, box) > kSame; })) {
+      return;
+    }
     cuts_.candidates.push_back({box, (strict_ ? score : score - 1.5) + box.area() / whole_.area()});
   }
 
   // The one brightness of a line; -1 if it has not got one.
-  [[nodiscard]] int LevelOf(Along along, int line, int from, int to) const {
+  [[nodiscard]] int LevelOf(Along along, int line, int from, int to) {
     const std::size_t step = along == Along::kRows ? 1 : cells_.stride;
     const std::uint8_t* start =
         cells_.data + (along == Along::kRows
@@ -119,13 +145,21 @@ class Cutter {
     const int a = sample(2), b = sample(7), c = sample(12);
     const int level = std::max(std::min(a, b), std::min(std::max(a, b), c));
     int off = 0;
-    for (int i = 0; i < kSamples && off <= 1; ++i) off += std::abs(sample(i) - level) > kTolerance ? 1 : 0;
+    const int tolerance = sense_.tolerance;
+    for (int i = 0; i < kSamples && off <= 1; ++i) off += std::abs(sample(i) - level) > tolerance ? 1 : 0;
     if (off > 1) return -1;
     int outside = 0;
+    int odd = 0;
     int count = 0;
     const int every = std::max(1, length / kMostSamples);
-    for (int i = 0; i < length; i += every, ++count) outside += std::abs(at(i) - level) > kTolerance ? 1 : 0;
-    return outside * kNoiseShare <= count ? level : -1;
+    for (int i = 0; i < length; i += every, ++count) {
+      const int difference = std::abs(at(i) - level);
+      outside += difference > tolerance ? 1 : 0;
+      odd += difference > 0 ? 1 : 0;
+    }
+    if (outside * kNoiseShare > count) return -1;
+    if ((odd - outside) * kOddShare >= count) ++odd_lines_;
+    return level;
   }
 
   // The runs of lines between bands. `grounds` are those known, those of this cut are added.
@@ -149,10 +183,13 @@ class Cutter {
     for (std::size_t i = 0, end = 0; i < lines; i = end) {
       end = i + 1;
       if (levels[i] < 0) continue;
-      while (end < lines && levels[end] >= 0 && std::abs(levels[end] - levels[end - 1]) <= kSameBand) ++end;
+      while (end < lines && levels[end] >= 0 && std::abs(levels[end] - levels[end - 1]) <= sense_.same_band) {
+        odd_lines_ += levels[end] != levels[i] ? 1 : 0;
+        ++end;
+      }
       const bool at_edge = i == 0 || end == lines;
       const bool is_ground = any_ground || grounds.Holds(levels[i]);
-      if ((end - i < 2 && !at_edge) || std::abs(levels[end - 1] - levels[i]) > kMostDrift) continue;
+      if ((end - i < 2 && !at_edge) || std::abs(levels[end - 1] - levels[i]) > sense_.most_drift) continue;
       if (!is_ground) {
         passed_over_ = true;
         continue;
@@ -209,13 +246,17 @@ class Cutter {
       box = parts[0];
     }
     if (box != whole_) Add(box, 4);
+    if (is_exact_) return;
     const bool known = std::find(cuts_.leaves.begin(), cuts_.leaves.end(), box) != cuts_.leaves.end();
     if (!known && cuts_.leaves.size() < 12) cuts_.leaves.push_back(box);
   }
 
   const LumaView cells_;
   CellBox whole_;
+  Sense sense_ = kUsual;
   bool strict_ = true;
+  bool is_exact_ = false;
+  int odd_lines_ = 0;  // that are of the ground's brightness, but for a level or two
   bool cut_anything_ = false;
   bool passed_over_ = false;  // bands that are not of the ground's brightness
   GroundCuts cuts_;

@@ -77,6 +77,12 @@ ReducedLuma::ReducedLuma(const LumaView& luma, std::uint32_t most_cells) : pictu
   }
 }
 
+ReducedLuma::ReducedLuma(const LumaView& cells, Factor factor)
+    : picture_{nullptr, cells.width * factor.value, cells.height * factor.value,
+               std::size_t{cells.width} * factor.value},
+      view_(cells),
+      factor_(factor.value) {}
+
 PixelRect ReducedLuma::Pixels(const PixelRect& cells) const {
   const std::uint32_t left = cells.left * factor_, top = cells.top * factor_;
   return {left, top, std::min(cells.width * factor_, picture_.width - left),

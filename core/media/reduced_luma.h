@@ -12,10 +12,18 @@ namespace tamiz::media {
 // what is there. With a factor of 1 it is the picture itself, not a copy.
 class ReducedLuma {
  public:
+  // Pixels a cell, along each side.
+  struct Factor {
+    std::uint32_t value = 1;
+  };
+
   static constexpr std::uint32_t kMostCells = 1024;
 
   // `luma` outlives it. The factor is the least that leaves `most_cells` along the longer side at most.
   explicit ReducedLuma(const LumaView& luma, std::uint32_t most_cells = kMostCells);
+
+  // Cells that were made elsewhere, of a picture whose pixels are not there: picture() has a size only.
+  ReducedLuma(const LumaView& cells, Factor factor);
 
   [[nodiscard]] const LumaView& view() const { return view_; }        // in cells
   [[nodiscard]] const LumaView& picture() const { return picture_; }  // in pixels

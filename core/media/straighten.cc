@@ -17,8 +17,8 @@ constexpr int kTolerance = 10;                // levels
 constexpr int kOutside = 16;                  // levels from the ground that are none of it
 constexpr double kLeastAngle = 0.6;           // degrees
 constexpr double kMostAngle = 20;
-constexpr double kAgree = 0.8;       // degrees between sides of one picture
-constexpr double kMostPixels = 512;  // of the result, along the longer side
+constexpr double kAgree = 0.8;      // degrees between sides of one picture
+constexpr double kMostCells = 352;  // of the result, along the longer side
 constexpr double kSmallestSide = 48;
 
 double Degrees(double slope) { return std::atan(slope) * 180 / std::numbers::pi; }
@@ -286,13 +286,24 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
   }
 
   Straightened upright;
-  const LumaView& fine = copy.view();
-  const double scale = small.factor();
-  const double shrink = std::max(1.0, std::max(width, height) * scale / kMostPixels);
-  upright.width = static_cast<std::uint32_t>(std::lround(width * scale / shrink));
-  upright.height = static_cast<std::uint32_t>(std::lround(height * scale / shrink));
+  // From a copy whose cells are as large as those of the result: each of them a mean of what it stands for.
+  const double full = std::max(width, height) * small.factor();
+  const auto shrink = static_cast<std::uint32_t>(std::ceil(full / kMostCells));
+  const std::uint32_t longer = std::max(copy.view().width, copy.view().height);
+  const ReducedLuma source(copy.view(), (longer + shrink - 1) / shrink);
+  const LumaView& fine = source.view();
+  const double scale = double(small.factor()) / source.factor();
+  upright.width = static_cast<std::uint32_t>(std::lround(width * scale));
+  upright.height = static_cast<std::uint32_t>(std::lround(height * scale));
+  upright.factor = source.factor() * copy.factor();
   upright.turned_degrees = angle;
-  upright.pixels.resize(std::size_t{upright.width} * upright.height);
+  int long_sides = 0;
+  for (std::size_t i = 0; i < sides.size(); ++i) {
+    const auto places = std::ranges::count_if(outlines[i], [](int place) { return place >= 0; });
+    long_sides += agrees[i] && sides[i].cells * 5 >= static_cast<int>(places) * 3 ? 1 : 0;
+  }
+  upright.is_certain = long_sides >= 3;
+  upright.cells.resize(std::size_t{upright.width} * upright.height);
   const double step_x = width * scale / upright.width;
   const double step_y = height * scale / upright.height;
   const auto right = static_cast<std::int32_t>(fine.width) - 1;
@@ -304,7 +315,7 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
   const std::int32_t along_x = fixed(c * step_x);
   const std::int32_t along_y = fixed(s * step_x);
   for (std::uint32_t v = 0; v < upright.height; ++v) {
-    std::uint8_t* out = upright.pixels.data() + std::size_t{v} * upright.width;
+    std::uint8_t* out = upright.cells.data() + std::size_t{v} * upright.width;
     const double y_turned = bounds[2] * scale + (v + 0.5) * step_y;
     const double x_start = bounds[0] * scale + 0.5 * step_x;
     std::int32_t x = fixed(c * x_start - s * y_turned - 0.5);
@@ -336,8 +347,8 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
   };
   const std::uint32_t left = std::min(cell_of(least_x, fine.width), fine.width - 1);
   const std::uint32_t top = std::min(cell_of(least_y, fine.height), fine.height - 1);
-  upright.bounds = copy.Pixels({left, top, std::max(1U, cell_of(most_x, fine.width) - left),
-                                std::max(1U, cell_of(most_y, fine.height) - top)});
+  upright.bounds = copy.Pixels(source.Pixels({left, top, std::max(1U, cell_of(most_x, fine.width) - left),
+                                              std::max(1U, cell_of(most_y, fine.height) - top)}));
   return upright;
 }
 

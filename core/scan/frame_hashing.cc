@@ -91,7 +91,7 @@ void FrameHashing::Hash(const media::Frame& frame, bool look_inside,
   options.straighten &= look_inside;
   for (const hash::PictureLook& one : ThreadLooker().Look(luma, options)) {
     look.pdq = one.pdq;
-    look.has_orientations = options.orientations;
+    look.orientations = one.orientations;
     look.kind = one.kind;
     look.turned_degrees = one.turned_degrees;
     const double width = luma.width;

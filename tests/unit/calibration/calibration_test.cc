@@ -127,6 +127,11 @@ TEST(Calibration, FalsePositivesGrowWithRadiusListAndLooks) {
   EXPECT_EQ(at(31, 0), 0.0);
   EXPECT_LE(at(64, 1'000'000'000'000), 1e6);
   EXPECT_LT(at(50, 1000, {.orientations = false}), at(50, 1000));
+  // Of eight hashes of a whole picture one is left, of a part's two.
+  Calibration known = calibration;
+  known.queries.by_look = {8, 0, 4, 0};
+  const auto of = [&](Calibration::Looks looks) { return known.FalsePositivesPerMillion(31, 1000, looks); };
+  EXPECT_NEAR(of({.orientations = false}) / of({}), 3.0 / 12, 0.001);
   EXPECT_LE(at(50, 1000, {.regions = false}), at(50, 1000));
   // Twice the chances, twice the false positives, as long as they are few.
   EXPECT_NEAR(at(31, 2'000'000) / at(31, 1'000'000), 2, 0.01);

@@ -100,6 +100,32 @@ TEST(PdqSampler, SaysOfEachTurnWhatTheHasherSaysOfTheTurnedPicture) {
   }
 }
 
+TEST(PdqSampler, HashesThoseOrientationsThatAreAskedFor) {
+  PdqSampler sampler;
+  const Picture picture = Photograph(500, 400, 3);
+  const media::ReducedLuma copy(picture.View());
+  const media::PixelRect rect{40, 30, 300, 280};
+  const PdqOrientations all = sampler.Hash(copy, rect);
+  for (const OrientationSet set : {OrientationSet::kUpright, OrientationSet::kMirrored}) {
+    const PdqOrientations some = sampler.Hash(copy, rect, set);
+    EXPECT_EQ(some.quality, all.quality);
+    for (const Transform transform : kAllTransforms) {
+      const auto t = static_cast<std::size_t>(transform);
+      EXPECT_EQ(some.hashes[t], Holds(set, transform) ? all.hashes[t] : Hash256{}) << t;
+    }
+  }
+}
+
+TEST(PdqSampler, TakesCellsForTheSizeThatTheyStandFor) {
+  PdqSampler sampler;
+  const Picture picture = Photograph(1200, 900, 2);
+  const media::ReducedLuma copy(picture.View(), 300);
+  ASSERT_EQ(copy.factor(), 4U);
+  const media::ReducedLuma same(copy.view(), media::ReducedLuma::Factor{4});
+  EXPECT_EQ(same.picture().width, 1200U);
+  EXPECT_EQ(sampler.Hash(same, {0, 0, 1200, 900}).hashes, sampler.Hash(copy, {0, 0, 1200, 900}).hashes);
+}
+
 TEST(PdqSampler, TakesPicturesOfAnySize) {
   PdqSampler sampler;
   for (const auto& [width, height] :

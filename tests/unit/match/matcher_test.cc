@@ -268,9 +268,26 @@ TEST(Matcher, OrientationsCanBeOff) {
 TEST(Matcher, ForeignHashesHaveOneOrientation) {
   const auto catalog = CatalogOf({ListBuilder("known").Pdq("zero", Hash256{}).Build()});
   FrameEvidence look = Look(Picture(2));
-  look.has_orientations = false;
+  look.orientations = hash::OrientationSet::kUpright;
   for (int t = 1; t < hash::kTransforms; ++t) look.pdq.hashes[t] = Hash256{};  // not there, not hashes
   EXPECT_EQ(Ask(Still(look), catalog).verdict, Verdict::kNoKnownMatch);
+}
+
+TEST(Matcher, PartsAreLookedUpUprightAndMirrored) {
+  const auto catalog = CatalogOf({ListBuilder("known").Pdq("e", Picture(1)).Pdq("zero", Hash256{}).Build()});
+  FrameEvidence part = Look(Picture(2));
+  part.kind = hash::LookKind::kRegion;
+  part.orientations = hash::OrientationSet::kMirrored;
+  for (int t = 1; t < hash::kTransforms; ++t) part.pdq.hashes[t] = Hash256{};  // not there, not hashes
+  part.pdq.hashes[4] = Picture(1);
+  const auto mirrored = Ask(Still(part), catalog);
+  ASSERT_THAT(mirrored.matches, SizeIs(1));
+  EXPECT_EQ(mirrored.matches[0].entry_id, "e");
+  EXPECT_EQ(mirrored.matches[0].transform, Transform::kFlipHorizontal);
+  EXPECT_EQ(mirrored.matches[0].evidence.queries, 2U);
+  part.pdq.hashes[4] = Picture(3);
+  part.pdq.hashes[1] = Picture(1);
+  EXPECT_EQ(Ask(Still(part), catalog).verdict, Verdict::kNoKnownMatch);
 }
 
 TEST(Matcher, StrippedBordersAreLookedUpWhereThePolicySaysSo) {

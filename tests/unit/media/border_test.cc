@@ -164,7 +164,7 @@ hash::HammingDistance Nearest(const Picture& framed, const Picture& picture) {
   hash::PdqHasher hasher;
   const hash::Hash256 wanted = hasher.Hash(picture.View()).hash;
   hash::HammingDistance nearest = 256;
-  for (const LumaView& way : StripBorderInWays(framed.View())) {
+  for (const LumaView& way : StripBorderInWays(framed.View()).insides) {
     nearest = std::min(nearest, Distance(hasher.Hash(way).hash, wanted));
   }
   return nearest;
@@ -173,10 +173,10 @@ hash::HammingDistance Nearest(const Picture& framed, const Picture& picture) {
 TEST(StripBorderInWays, HasOneWayWhereTheBorderIsCertain) {
   for (const Picture& picture : Pictures()) {
     const Picture framed = WithBorder(picture, {40, 40, 40, 40}, 250, 3);
-    const std::vector<LumaView> ways = StripBorderInWays(framed.View());
+    const std::vector<LumaView> ways = StripBorderInWays(framed.View()).insides;
     ASSERT_EQ(ways.size(), 1U);
     EXPECT_EQ(ways[0].data, StripBorder(framed.View())->data);
-    EXPECT_TRUE(StripBorderInWays(picture.View()).empty());
+    EXPECT_TRUE(StripBorderInWays(picture.View()).insides.empty());
   }
 }
 
@@ -206,7 +206,7 @@ TEST(StripBorderInWays, IsBounded) {
   for (unsigned seed = 1; seed <= 12; ++seed) {
     const Picture sky = Sky(300 + 20 * seed, 500 - 25 * seed, static_cast<int>(seed), seed);
     const Picture framed = WithBorder(OnGround(sky, {30, 40, 30, 40}, 20), {60, 50, 40, 30}, 0, seed);
-    EXPECT_LE(StripBorderInWays(framed.View()).size(), kMostWays);
+    EXPECT_LE(StripBorderInWays(framed.View()).insides.size(), kMostWays);
   }
 }
 
@@ -223,7 +223,7 @@ TEST(StripBorder, AnySizeAndStride) {
           pixels[y * stride + x] = static_cast<std::uint8_t>(random());
       }
       const auto inner = StripBorder({pixels.data(), width, height, stride});
-      for (const LumaView& way : StripBorderInWays({pixels.data(), width, height, stride})) {
+      for (const LumaView& way : StripBorderInWays({pixels.data(), width, height, stride}).insides) {
         const auto offset = static_cast<std::size_t>(way.data - pixels.data());
         EXPECT_LE(offset % stride + way.width, width);
         EXPECT_LE(offset / stride + way.height, height);

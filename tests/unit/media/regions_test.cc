@@ -78,6 +78,19 @@ hash::HammingDistance Nearest(const Picture& scene, const Picture& picture) {
   return nearest;
 }
 
+TEST(FindRegions, TellsADarkMarginFromADrawnDarkPage) {
+  // A picture with a black margin of its own, on a page that is two levels brighter.
+  Picture picture = Ground(500, 400, 0);
+  Paste(Photograph(300, 180, 2), 110, 120, picture);
+  for (const std::uint32_t left : {20U, 120U}) {
+    Picture screen = Ground(left == 20 ? 540 : 740, 1100, 2);
+    Write(screen, 20, 20, 120, 230);
+    Paste(picture, left, 150, screen);
+    for (std::uint32_t y = 600; y < 1000; y += 40) Write(screen, 20, y, 440, 230);
+    EXPECT_LE(Nearest(screen, picture), 20U) << left;
+  }
+}
+
 TEST(FindRegions, FindsThePictureInAScreenshot) {
   for (const bool dark : {false, true}) {
     for (int seed = 1; seed <= 3; ++seed) {

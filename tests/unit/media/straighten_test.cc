@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/hash/pdq_hasher.h"
+#include "core/hash/pdq_sampler.h"
 #include "tests/unit/hash/patterns.h"
 
 namespace tamiz::media {
@@ -37,6 +38,7 @@ Picture Turned(const Picture& picture, double degrees, std::uint32_t width, std:
 
 TEST(Straighten, TurnsAPictureBack) {
   hash::PdqHasher hasher;
+  hash::PdqSampler sampler;
   const Picture picture = MakePattern("octaves", 480, 360, {.a = 64, .b = 20});
   const hash::Hash256 wanted = hasher.Hash(picture.View()).hash;
   for (const double degrees : {-12.0, -5.0, -2.0, 2.0, 3.5, 8.0, 15.0}) {
@@ -45,7 +47,10 @@ TEST(Straighten, TurnsAPictureBack) {
       const auto upright = Straighten(ReducedLuma(scene.View()));
       ASSERT_TRUE(upright) << degrees << " on " << ground;
       EXPECT_NEAR(upright->turned_degrees, degrees, 0.4);
-      EXPECT_LE(hash::Distance(hasher.Hash(upright->view()).hash, wanted), 31U)
+      EXPECT_TRUE(upright->is_certain) << degrees;
+      const ReducedLuma cells(upright->view(), ReducedLuma::Factor{upright->factor});
+      const PixelRect all{0, 0, cells.picture().width, cells.picture().height};
+      EXPECT_LE(hash::Distance(sampler.Hash(cells, all).hashes[0], wanted), 24U)
           << degrees << " on " << ground;
       EXPECT_GT(hash::Distance(hasher.Hash(scene.View()).hash, wanted), 31U);
     }
@@ -58,6 +63,24 @@ TEST(Straighten, LeavesAloneWhatIsNotTurned) {
   EXPECT_FALSE(Straighten(ReducedLuma(Turned(picture, 0, 700, 620, 0).View())));
   const Picture flat{400, 300, std::vector<std::uint8_t>(400 * 300, 40)};
   EXPECT_FALSE(Straighten(ReducedLuma(flat.View())));
+}
+
+TEST(Straighten, IsNotCertainOfTwoSides) {
+  // Straight at the top and at the bottom only.
+  Picture scene{700, 620, std::vector<std::uint8_t>(std::size_t{700} * 620, 8)};
+  const double c = std::cos(5 * std::numbers::pi / 180), s = std::sin(5 * std::numbers::pi / 180);
+  for (int y = 0; y < 620; ++y) {
+    for (int x = 0; x < 700; ++x) {
+      const double u = x - 350, v = y - 310;
+      const double across = c * u + s * v, down = -s * u + c * v;
+      if (std::abs(down) > 180 || std::abs(across) > 230 + 25 * std::sin(down * 0.09)) continue;
+      scene.pixels[static_cast<std::size_t>(y) * 700 + static_cast<std::size_t>(x)] = 190;
+    }
+  }
+  const auto upright = Straighten(ReducedLuma(scene.View()));
+  ASSERT_TRUE(upright);
+  EXPECT_NEAR(upright->turned_degrees, 5, 0.4);
+  EXPECT_FALSE(upright->is_certain);
 }
 
 TEST(Straighten, TakesPicturesOfAnySize) {
@@ -83,7 +106,7 @@ TEST(Straighten, TakesPicturesOfAnySize) {
       }
     }
     if (const auto upright = Straighten(ReducedLuma(picture.View()))) {
-      EXPECT_EQ(upright->pixels.size(), std::size_t{upright->width} * upright->height);
+      EXPECT_EQ(upright->cells.size(), std::size_t{upright->width} * upright->height);
       EXPECT_LE(upright->bounds.left + upright->bounds.width, picture.width);
       EXPECT_LE(upright->bounds.top + upright->bounds.height, picture.height);
     }

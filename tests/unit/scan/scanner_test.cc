@@ -831,7 +831,7 @@ TEST_F(ScannerTest, LookupOfForeignHash) {
   match::FrameEvidence frame;
   frame.pdq.hashes[0] = Picture(7).pdq().hashes[0];
   frame.pdq.quality = 100;
-  frame.has_orientations = false;
+  frame.orientations = hash::OrientationSet::kUpright;
   evidence.frames = {frame};
   const auto conclusion = scanner_->Lookup(evidence, {});
   ASSERT_TRUE(conclusion.ok());

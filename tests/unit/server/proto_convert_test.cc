@@ -132,7 +132,7 @@ TEST(ProtoConvertTest, LookupBecomesEvidence) {
   EXPECT_EQ(evidence->frames[0].time, seconds(1));
   EXPECT_EQ(evidence->frames[0].pdq.quality, 60);
   EXPECT_EQ(evidence->frames[1].pdq.quality, 100);
-  EXPECT_FALSE(evidence->frames[0].has_orientations);
+  EXPECT_EQ(evidence->frames[0].orientations, hash::OrientationSet::kUpright);
   EXPECT_EQ(evidence->frame_interval, seconds(2));
 }
 

@@ -1,0 +1,151 @@
+#include "core/hash/picture_looks.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "tests/unit/hash/patterns.h"
+
+namespace tamiz::hash {
+namespace {
+
+// With full spectra, like photographs.
+Picture Photograph(std::uint32_t width, std::uint32_t height, int seed) {
+  return MakePattern("octaves", width, height, {.a = 64, .b = 10 * seed});
+}
+
+Picture Ground(std::uint32_t width, std::uint32_t height, std::uint8_t level) {
+  return {width, height, std::vector<std::uint8_t>(std::size_t{width} * height, level)};
+}
+
+void Paste(const Picture& picture, std::uint32_t left, std::uint32_t top, Picture& onto) {
+  for (std::uint32_t y = 0; y < picture.height; ++y) {
+    std::copy_n(&picture.pixels[std::size_t{y} * picture.width], picture.width,
+                &onto.pixels[std::size_t{top + y} * onto.width + left]);
+  }
+}
+
+Picture Mirrored(const Picture& picture) {
+  Picture mirrored = picture;
+  for (std::uint32_t y = 0; y < picture.height; ++y) {
+    const auto row = mirrored.pixels.begin() + static_cast<std::ptrdiff_t>(y) * picture.width;
+    std::reverse(row, row + picture.width);
+  }
+  return mirrored;
+}
+
+// The picture turned clockwise about the middle of a black frame.
+Picture Turned(const Picture& picture, double degrees, std::uint32_t width, std::uint32_t height) {
+  Picture frame = Ground(width, height, 0);
+  const double c = std::cos(degrees * std::numbers::pi / 180), s = std::sin(degrees * std::numbers::pi / 180);
+  for (std::uint32_t y = 0; y < height; ++y) {
+    for (std::uint32_t x = 0; x < width; ++x) {
+      const double u = x - width / 2.0, v = y - height / 2.0;
+      const double px = c * u + s * v + picture.width / 2.0, py = -s * u + c * v + picture.height / 2.0;
+      if (px < 0 || py < 0 || px >= picture.width || py >= picture.height) continue;
+      frame.pixels[std::size_t{y} * width + x] =
+          picture.pixels[static_cast<std::size_t>(py) * picture.width + static_cast<std::size_t>(px)];
+    }
+  }
+  return frame;
+}
+
+// A page with a picture and lines of text.
+Picture Screenshot(const Picture& picture) {
+  Picture screen = Ground(540, 1100, 248);
+  Paste(picture, 0, 150, screen);
+  for (std::uint32_t y = 180 + picture.height; y < 1050; y += 40) {
+    for (std::uint32_t x = 20; x < 460; x += 14) Paste(Ground(4 + (x + y) % 6, 18, 20), x, y, screen);
+  }
+  return screen;
+}
+
+std::vector<PictureLook> Look(const Picture& picture, const LookOptions& options = {}) {
+  return PictureLooker().Look(picture.View(), options);
+}
+
+// Whether hashes are there where the set says so, and nowhere else.
+bool HasThose(const PictureLook& look) {
+  return std::ranges::all_of(kAllTransforms, [&](Transform transform) {
+    const bool is_there = look.pdq.hashes[static_cast<std::size_t>(transform)] != Hash256{};
+    return is_there == Holds(look.orientations, transform);
+  });
+}
+
+TEST(PictureLooks, LookAtThePictureAndACertainBordersInsideFromAllSides) {
+  const Picture picture = Photograph(400, 300, 1);
+  Picture framed = Ground(500, 400, 245);
+  Paste(picture, 50, 50, framed);
+  const std::vector<PictureLook> looks = Look(framed);
+  ASSERT_GE(looks.size(), 2U);
+  EXPECT_EQ(looks[0].kind, LookKind::kWhole);
+  EXPECT_EQ(looks[0].orientations, OrientationSet::kAll);
+  EXPECT_EQ(looks[1].kind, LookKind::kBorderRemoved);
+  EXPECT_EQ(looks[1].orientations, OrientationSet::kAll);
+  EXPECT_EQ(looks[1].rect, (media::PixelRect{50, 50, 400, 300}));
+  for (const PictureLook& look : looks) EXPECT_TRUE(HasThose(look));
+}
+
+TEST(PictureLooks, LookAtPartsUprightAndMirrored) {
+  PdqHasher hasher;
+  const Picture picture = Photograph(540, 460, 2);
+  const Hash256 wanted = hasher.Hash(picture.View()).hash;
+  for (const bool mirrored : {false, true}) {
+    const std::vector<PictureLook> looks = Look(Screenshot(mirrored ? Mirrored(picture) : picture));
+    HammingDistance nearest = 256;
+    for (const PictureLook& look : looks) {
+      EXPECT_TRUE(HasThose(look));
+      if (look.kind != LookKind::kRegion) continue;
+      EXPECT_EQ(look.orientations, OrientationSet::kMirrored);
+      const Transform transform = mirrored ? Transform::kFlipHorizontal : Transform::kIdentity;
+      nearest = std::min(nearest, Distance(look.pdq.hashes[static_cast<std::size_t>(transform)], wanted));
+    }
+    EXPECT_LE(nearest, 16U) << mirrored;
+  }
+}
+
+TEST(PictureLooks, GuessesAreLookedAtAsPartsAre) {
+  // A black margin that may be the picture's own, and a white one around it.
+  Picture framed = Ground(560, 520, 255);
+  Paste(Ground(400, 360, 0), 80, 80, framed);
+  Paste(Photograph(300, 300, 3), 130, 110, framed);
+  std::vector<PictureLook> looks = Look(framed);
+  std::erase_if(looks, [](const PictureLook& look) { return look.kind != LookKind::kBorderRemoved; });
+  ASSERT_EQ(looks.size(), 2U);
+  EXPECT_EQ(looks[0].orientations, OrientationSet::kAll);
+  EXPECT_EQ(looks[1].orientations, OrientationSet::kMirrored);
+  EXPECT_EQ(looks[1].rect, (media::PixelRect{80, 80, 400, 360}));
+  for (const PictureLook& look : looks) EXPECT_TRUE(HasThose(look));
+}
+
+TEST(PictureLooks, ATurnedPictureLeavesNoBorderToGuess) {
+  PdqHasher hasher;
+  const Picture picture = Photograph(480, 360, 4);
+  const Picture scene = Turned(picture, 4, 700, 620);
+  const std::vector<PictureLook> looks = Look(scene);
+  ASSERT_EQ(looks.size(), 2U);
+  EXPECT_EQ(looks[1].kind, LookKind::kStraightened);
+  EXPECT_EQ(looks[1].orientations, OrientationSet::kMirrored);
+  EXPECT_TRUE(HasThose(looks[1]));
+  EXPECT_LE(Distance(looks[1].pdq.hashes[0], hasher.Hash(picture.View()).hash), 20U);
+  // Where nobody asks for it, the border is what there is.
+  LookOptions options;
+  options.straighten = false;
+  EXPECT_TRUE(std::ranges::any_of(
+      Look(scene, options), [](const PictureLook& look) { return look.kind == LookKind::kBorderRemoved; }));
+}
+
+TEST(PictureLooks, OrientationsCanBeOff) {
+  LookOptions options;
+  options.orientations = false;
+  for (const PictureLook& look : Look(Screenshot(Photograph(540, 460, 2)), options)) {
+    EXPECT_EQ(look.orientations, OrientationSet::kUpright);
+    EXPECT_TRUE(HasThose(look));
+  }
+}
+
+}  // namespace
+}  // namespace tamiz::hash
