@@ -45,26 +45,42 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
     first_own = offset / factor;
     end_own = (offset + size - 1) / factor + 1;
   }
+  // Away from the ends values differ in where their cells' borders fall only: `factor` ways at most.
+  constexpr std::size_t kNone = kPdqBlock;
+  std::vector<std::size_t> like(factor, kNone);  // a value whose weights are those of all in the same way
   for (std::size_t i = 0; i < kPdqBlock; ++i) {
     const auto centre =
         static_cast<std::size_t>(((static_cast<double>(i) + 0.5) * static_cast<double>(size)) / kPdqBlock);
     const auto first_of = [&](std::size_t n) { return n < behind ? 0 : n - behind; };
     const auto last_of = [&](std::size_t n) { return std::min(n + window.ahead, size - 1); };
+    const auto cell_of = [&](std::size_t pixel) {
+      return std::clamp((offset + (mirrored ? size - 1 - pixel : pixel)) / factor, first_own, end_own - 1);
+    };
     const std::size_t start = first_of(first_of(centre));
+    const std::size_t end = last_of(last_of(centre)) + 1;
+    const std::size_t first_cell = std::min(cell_of(start), cell_of(end - 1));
+    taps.first[i] = static_cast<std::uint32_t>(first_cell);
+    float* const weights = taps.weights.data() + i * taps.count;
+
+    const std::size_t low = offset + (mirrored ? size - end : start);
+    const bool is_inside = centre >= 2 * behind && centre + 2 * window.ahead < size &&
+                           low >= first_own * factor && low + (end - start) <= end_own * factor;
+    if (is_inside) {
+      std::size_t& known = like[low % factor];
+      if (known != kNone) {
+        std::copy_n(taps.weights.data() + known * taps.count, taps.count, weights);
+        continue;
+      }
+      known = i;
+    }
     std::fill(steps.begin(), steps.end(), 0.0);
     const double outer = 1.0 / static_cast<double>(last_of(centre) - first_of(centre) + 1);
-    std::size_t end = start;
     for (std::size_t n = first_of(centre); n <= last_of(centre); ++n) {
       const double each = outer / static_cast<double>(last_of(n) - first_of(n) + 1);
       steps[first_of(n) - start] += each;
       steps[last_of(n) + 1 - start] -= each;
-      end = last_of(n) + 1;
     }
     // To cells.
-    const auto cell_of = [&](std::size_t pixel) {
-      return std::clamp((offset + (mirrored ? size - 1 - pixel : pixel)) / factor, first_own, end_own - 1);
-    };
-    const std::size_t first_cell = std::min(cell_of(start), cell_of(end - 1));
     std::fill(cells.begin(), cells.end(), 0.0);
     double weight = 0;
     for (std::size_t n = start; n < end; ++n) {
@@ -72,13 +88,12 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
       cells[cell_of(n) - first_cell] += weight;
     }
     // To whole numbers that add up: what one is rounded by the next makes good.
-    taps.first[i] = static_cast<std::uint32_t>(first_cell);
     double sum = 0;
     double given = 0;
     for (std::size_t k = 0; k < taps.count; ++k) {
       sum += cells[k] * units;
       const double whole = std::nearbyint(sum) - given;
-      taps.weights[i * taps.count + k] = static_cast<float>(whole);
+      weights[k] = static_cast<float>(whole);
       given += whole;
     }
   }
