@@ -42,6 +42,16 @@ void Average(const std::vector<std::uint16_t>& sums, std::uint8_t* cells, std::s
   AverageAny(sums, factor, factor, whole, cells, width);
 }
 
+// Cells of two rows of pixels by two.
+void AverageTwo(const std::uint8_t* __restrict above, const std::uint8_t* __restrict below,
+                std::uint8_t* __restrict cells, std::size_t count) {
+  for (std::size_t x = 0; x < count; ++x) {
+    const auto sum =
+        static_cast<std::uint16_t>(above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1] + 2);
+    cells[x] = static_cast<std::uint8_t>(sum >> 2U);
+  }
+}
+
 }  // namespace
 
 ReducedLuma::ReducedLuma(const LumaView& luma, std::uint32_t most_cells) : picture_(luma), view_(luma) {
@@ -56,6 +66,16 @@ ReducedLuma::ReducedLuma(const LumaView& luma, std::uint32_t most_cells) : pictu
   constexpr std::uint32_t kMostRows = 4;
   std::vector<std::uint16_t> sums(luma.width);
   for (std::uint32_t y = 0; y < height; ++y) {
+    if (factor_ == 2 && y * 2 + 1 < luma.height) {
+      const std::uint8_t* above = luma.data + std::size_t{y} * 2 * luma.stride;
+      std::uint8_t* cell = cells_.data() + std::size_t{y} * width;
+      AverageTwo(above, above + luma.stride, cell, luma.width / 2);
+      if (luma.width % 2 != 0) {
+        const std::size_t last = luma.width - 1;
+        cell[width - 1] = static_cast<std::uint8_t>((above[last] + above[luma.stride + last] + 1) / 2);
+      }
+      continue;
+    }
     std::fill(sums.begin(), sums.end(), std::uint16_t{0});
     const std::uint32_t top = y * factor_;
     const std::uint32_t there = std::min(factor_, luma.height - top);
@@ -65,9 +85,7 @@ ReducedLuma::ReducedLuma(const LumaView& luma, std::uint32_t most_cells) : pictu
       AddRow(luma.data + std::size_t{row} * luma.stride, sums.data(), sums.size());
     }
     std::uint8_t* cell = cells_.data() + std::size_t{y} * width;
-    if (factor_ == 2 && rows == 2) {
-      Average<2>(sums, cell, width);
-    } else if (factor_ == 3 && rows == 3) {
+    if (factor_ == 3 && rows == 3) {
       Average<3>(sums, cell, width);
     } else if (factor_ == 4 && rows == 4) {
       Average<4>(sums, cell, width);

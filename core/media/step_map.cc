@@ -35,18 +35,20 @@ StepMap::StepMap(const LumaView& cells)
 
   // A step may fall inside a cell: look across the cells on both sides of a line and the one before it.
   const auto row_pieces = static_cast<std::size_t>(pieces(Along::kRows));
-  rows_.assign(height * (row_pieces + 1), 0);
+  rows_.assign((row_pieces + 1) * height, 0);
   std::vector<std::uint8_t> steps(row_pieces * kPiece, 0);
   for (std::size_t y = 1; y + 1 < height; ++y) {
     Compare(row(y - 1), row(y + 1), step, steps.data(), width);
-    std::uint16_t* sums = rows_.data() + y * (row_pieces + 1);
-    for (std::size_t p = 0; p < row_pieces; ++p) {
-      sums[p + 1] = static_cast<std::uint16_t>(sums[p] + SumOfEight(steps.data() + p * kPiece));
+    std::uint16_t* sums = rows_.data() + height + y;
+    int sum = 0;
+    for (std::size_t p = 0; p < row_pieces; ++p, sums += height) {
+      sum += SumOfEight(steps.data() + p * kPiece);
+      *sums = static_cast<std::uint16_t>(sum);
     }
   }
 
   const auto column_pieces = static_cast<std::size_t>(pieces(Along::kColumns));
-  columns_.assign(width * (column_pieces + 1), 0);
+  columns_.assign((column_pieces + 1) * width, 0);
   if (width < 3) return;
   std::vector<std::uint8_t> counts(width - 2);
   steps.resize(std::max(steps.size(), width));
@@ -56,10 +58,9 @@ StepMap::StepMap(const LumaView& cells)
       Compare(row(y), row(y) + 2, step, steps.data(), width - 2);
       for (std::size_t x = 0; x < width - 2; ++x) counts[x] = static_cast<std::uint8_t>(counts[x] + steps[x]);
     }
-    for (std::size_t x = 0; x < width - 2; ++x) {
-      std::uint16_t* sums = columns_.data() + (x + 1) * (column_pieces + 1);
-      sums[p + 1] = static_cast<std::uint16_t>(sums[p] + counts[x]);
-    }
+    const std::uint16_t* before = columns_.data() + p * width + 1;
+    std::uint16_t* after = columns_.data() + (p + 1) * width + 1;
+    for (std::size_t x = 0; x < width - 2; ++x) after[x] = static_cast<std::uint16_t>(before[x] + counts[x]);
   }
 }
 
@@ -82,12 +83,12 @@ int StepMap::StepOf() const {
 }
 
 double StepMap::Count(Along along, int line, int upto) const {
-  const std::uint16_t* sums = Sums(along, line);
   const int piece = upto / kPiece;
   const int rest = upto % kPiece;
-  if (rest == 0) return sums[piece];
+  const int before = Sums(along, piece)[line];
+  if (rest == 0) return before;
   const int size = std::min(kPiece, length(along) - piece * kPiece);
-  return sums[piece] + double(sums[piece + 1] - sums[piece]) * rest / size;
+  return before + double(Sums(along, piece + 1)[line] - before) * rest / size;
 }
 
 double StepMap::Support(Along along, int line, int from, int to) const {

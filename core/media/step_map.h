@@ -26,10 +26,10 @@ class StepMap {
   // Cells that are counted together.
   static constexpr int kPiece = 8;
   [[nodiscard]] int pieces(Along along) const { return (length(along) + kPiece - 1) / kPiece; }
-  // Of a line: steps before each piece, and at last all.
-  [[nodiscard]] const std::uint16_t* Sums(Along along, int line) const {
+  // By line: steps before a piece; before the one after the last piece it is all.
+  [[nodiscard]] const std::uint16_t* Sums(Along along, int piece) const {
     const std::vector<std::uint16_t>& sums = along == Along::kRows ? rows_ : columns_;
-    return sums.data() + static_cast<std::size_t>(line) * static_cast<std::size_t>(pieces(along) + 1);
+    return sums.data() + static_cast<std::size_t>(piece) * static_cast<std::size_t>(lines(along));
   }
 
  private:
@@ -38,7 +38,7 @@ class StepMap {
 
   LumaView cells_;
   int width_, height_;
-  std::vector<std::uint16_t> rows_, columns_;  // by line: steps before each piece
+  std::vector<std::uint16_t> rows_, columns_;  // by piece and line: steps before it
 };
 
 }  // namespace tamiz::media

@@ -101,41 +101,65 @@ struct Side {
   double weight = 0;
 };
 
+// The best stretch of each line so far, for many lines side by side. In pieces; small numbers, so that
+// compilers vectorise it.
+struct Stretches {
+  explicit Stretches(std::size_t lines) : score(lines), start(lines), most(lines), from(lines), to(lines) {}
+  std::vector<std::int16_t> score, start, most, from, to;
+};
+
+// Goes on by piece number `piece`. `before`, `after`: sums before it and after it, by line; `kBeside` lines
+// more on both sides.
+constexpr int kBeside = 3;
+void GoOn(const std::uint16_t* __restrict before, const std::uint16_t* __restrict after, std::int16_t piece,
+          std::int16_t* __restrict score, std::int16_t* __restrict start, std::int16_t* __restrict most,
+          std::int16_t* __restrict from, std::int16_t* __restrict to, std::size_t lines) {
+  // In eightieths of a piece's cells: a piece counts by its excess, as for StepMap::Excess, less 0.15.
+  static_assert(StepMap::kPiece == 8);
+  constexpr std::int16_t kUsual = 12;
+  const auto next = static_cast<std::int16_t>(piece + 1);
+  for (std::size_t i = 0; i < lines; ++i) {
+    const auto own = static_cast<std::int16_t>(after[i + kBeside] - before[i + kBeside]);
+    const auto b = static_cast<std::int16_t>(after[i] - before[i]);
+    const auto a = static_cast<std::int16_t>(after[i + 2 * kBeside] - before[i + 2 * kBeside]);
+    const std::int16_t least = a < b ? a : b;
+    const std::int16_t larger = a < b ? b : a;
+    const auto gain = static_cast<std::int16_t>(10 * own - 3 * least - 7 * larger - kUsual);
+    // Masks: all bits or none.
+    const auto goes_on = static_cast<std::int16_t>(score[i] > 0 ? -1 : 0);
+    const auto now = static_cast<std::int16_t>((score[i] & goes_on) + gain);
+    const auto since = static_cast<std::int16_t>((start[i] & goes_on) | (piece & ~goes_on));
+    const auto better = static_cast<std::int16_t>(now > most[i] ? -1 : 0);
+    score[i] = now;
+    start[i] = since;
+    most[i] = static_cast<std::int16_t>((now & better) | (most[i] & ~better));
+    from[i] = static_cast<std::int16_t>((since & better) | (from[i] & ~better));
+    to[i] = static_cast<std::int16_t>((next & better) | (to[i] & ~better));
+  }
+}
+
 // The best stretch of each line, where lines next to each other do not count twice.
 std::vector<Side> FindSides(const StepMap& steps, Along along) {
-  constexpr int kBeside = 3;
   constexpr std::size_t kMostSides = 16;
   const int lines = steps.lines(along);
   const int length = steps.length(along);
   const int pieces = steps.pieces(along);
   std::vector<Side> sides;
-  for (int line = kBeside + 1; line + kBeside + 1 < lines; ++line) {
+  constexpr int kFirst = kBeside + 1;
+  const auto number = static_cast<std::size_t>(std::max(0, lines - 2 * kFirst));
+  Stretches best(number);
+  for (int p = 0; p < pieces; ++p) {
+    const std::uint16_t* before = steps.Sums(along, p) + kFirst - kBeside;
+    const std::uint16_t* after = steps.Sums(along, p + 1) + kFirst - kBeside;
+    GoOn(before, after, static_cast<std::int16_t>(p), best.score.data(), best.start.data(), best.most.data(),
+         best.from.data(), best.to.data(), number);
+  }
+  for (std::size_t i = 0; i < number; ++i) {
     Side side;
-    // In eightieths of a piece's cells: a piece counts by its excess, as for StepMap::Excess, less 0.15.
-    static_assert(StepMap::kPiece == 8);
-    constexpr int kUsual = 12;
-    int score = 0;
-    int most = 0;
-    int start = 0;
-    const std::uint16_t* own = steps.Sums(along, line);
-    const std::uint16_t* before = steps.Sums(along, line - kBeside);
-    const std::uint16_t* after = steps.Sums(along, line + kBeside);
-    for (int p = 0; p < pieces; ++p) {
-      const int b = before[p + 1] - before[p];
-      const int a = after[p + 1] - after[p];
-      if (score <= 0) {
-        score = 0;
-        start = p;
-      }
-      score += 10 * (own[p + 1] - own[p]) - 3 * std::min(a, b) - 7 * std::max(a, b) - kUsual;
-      if (score > most) {
-        most = score;
-        side.from = start * StepMap::kPiece;
-        side.to = std::min(length, (p + 1) * StepMap::kPiece);
-      }
-    }
-    side.line = line;
-    side.weight = most;
+    side.line = kFirst + static_cast<int>(i);
+    side.from = best.from[i] * StepMap::kPiece;
+    side.to = std::min(length, best.to[i] * StepMap::kPiece);
+    side.weight = best.most[i];
     if (side.to - side.from >= length / 14) sides.push_back(side);
   }
   std::stable_sort(sides.begin(), sides.end(),
