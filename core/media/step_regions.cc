@@ -235,7 +235,48 @@ double Clarity(const StepMap& steps, Along along, int line, int from, int to) {
 
 // ---- Blurred.
 
-// Whether a line has no more detail than a blurred picture.
+constexpr std::int16_t kBent = 7;  // levels, of the difference twice
+
+// Counts for each place whether it bends: is off the middle of the two beside it.
+void CountBent(const std::uint8_t* __restrict before, const std::uint8_t* __restrict middle,
+               const std::uint8_t* __restrict after, std::int16_t* __restrict counts, std::size_t number) {
+  for (std::size_t i = 0; i < number; ++i) {
+    const auto bend = static_cast<std::int16_t>(2 * middle[i] - before[i] - after[i]);
+    const auto size = static_cast<std::int16_t>(bend < 0 ? -bend : bend);
+    counts[i] = static_cast<std::int16_t>(counts[i] + (size >= kBent ? 1 : 0));
+  }
+}
+
+// Whether each of `number` lines from `first` on has no more detail than a blurred picture.
+constexpr int kAtOnce = 32;
+void AreDull(const StepMap& steps, Along along, int first, int number, std::array<bool, kAtOnce>& dull) {
+  const LumaView& cells = steps.cells();
+  const int length = steps.length(along);
+  const int most = length / 40;
+  std::array<std::int16_t, kAtOnce> counts{};
+  if (along == Along::kColumns) {
+    for (int i = 2; i + 2 < length; ++i) {
+      const std::uint8_t* row =
+          cells.data + static_cast<std::size_t>(i) * cells.stride + static_cast<std::size_t>(first);
+      CountBent(row - 2 * cells.stride, row, row + 2 * cells.stride, counts.data(),
+                static_cast<std::size_t>(number));
+    }
+  } else {
+    for (int n = 0; n < number; ++n) {
+      const std::uint8_t* row = cells.data + static_cast<std::size_t>(first + n) * cells.stride;
+      int sum = 0;
+      for (int i = 2; i + 2 < length; i += kAtOnce) {
+        std::array<std::int16_t, kAtOnce> some{};
+        const auto there = static_cast<std::size_t>(std::min(kAtOnce, length - 2 - i));
+        CountBent(row + i - 2, row + i, row + i + 2, some.data(), there);
+        for (const std::int16_t one : some) sum += one;
+      }
+      counts[static_cast<std::size_t>(n)] = static_cast<std::int16_t>(sum);
+    }
+  }
+  for (std::size_t n = 0; n < static_cast<std::size_t>(number); ++n) dull[n] = counts[n] <= most;
+}
+
 bool IsDull(const StepMap& steps, Along along, int line) {
   const LumaView& cells = steps.cells();
   const int length = steps.length(along);
@@ -246,9 +287,26 @@ bool IsDull(const StepMap& steps, Along along, int line) {
   const int most = length / 40;
   int detail = 0;
   for (int i = 2; i + 2 < length && detail <= most; ++i) {
-    detail += std::abs(2 * at(i) - at(i - 2) - at(i + 2)) >= 7 ? 1 : 0;
+    detail += std::abs(2 * at(i) - at(i - 2) - at(i + 2)) >= kBent ? 1 : 0;
   }
   return detail <= most;
+}
+
+// How many lines are dull from the first or the last on, the very first taken as such.
+int DullLines(const StepMap& steps, Along along, bool from_start) {
+  const int lines = steps.lines(along);
+  std::array<bool, kAtOnce> dull{};
+  int count = 1;
+  // Few at first: mostly there are few.
+  for (int number = along == Along::kRows ? 4 : kAtOnce; count < lines;
+       number = std::min(2 * number, kAtOnce)) {
+    const int some = std::min(number, lines - count);
+    AreDull(steps, along, from_start ? count : lines - count - some, some, dull);
+    for (int n = 0; n < some; ++n, ++count) {
+      if (!dull[static_cast<std::size_t>(from_start ? n : some - 1 - n)]) return count;
+    }
+  }
+  return count;
 }
 
 // The line between `first` and `last` that is most of a step; -1 if none is.
@@ -268,13 +326,8 @@ int BestLine(const StepMap& steps, Along along, int first, int last) {
 void FindBetweenBlurred(const StepMap& steps, Along along, std::vector<RegionCandidate>& found) {
   const int lines = steps.lines(along);
   if (!IsDull(steps, along, 1) || !IsDull(steps, along, lines - 2)) return;
-  const auto dull_lines = [&](bool from_start) {
-    int dull = 1;
-    while (dull < lines && IsDull(steps, along, from_start ? dull : lines - 1 - dull)) ++dull;
-    return dull;
-  };
-  const int before = dull_lines(true);
-  const int after = dull_lines(false);
+  const int before = DullLines(steps, along, true);
+  const int after = DullLines(steps, along, false);
   if (before < lines / 32 || after < lines / 32 || before + after > lines * 15 / 16) return;
   // The picture begins where the detail does, or before: its own edge may be dull.
   const int reach = lines / 12;
