@@ -200,6 +200,18 @@ Side FindSide(const std::vector<int>& outline) {
   return best;
 }
 
+// Between the four cells about a place, in 65536ths of a cell.
+inline std::uint8_t CellAt(const std::uint8_t* cells, std::size_t stride, std::int32_t x, std::int32_t y) {
+  const std::uint8_t* above =
+      cells + static_cast<std::size_t>(y >> 16) * stride + static_cast<std::size_t>(x >> 16);
+  const std::uint8_t* below = above + stride;
+  const std::int32_t fx = (x & 0xffff) >> 8;
+  const std::int32_t fy = (y & 0xffff) >> 8;
+  const std::int32_t first = above[0] * 256 + fx * (above[1] - above[0]);
+  const std::int32_t second = below[0] * 256 + fx * (below[1] - below[0]);
+  return static_cast<std::uint8_t>((first * 256 + fy * (second - first) + 32768) >> 16);
+}
+
 }  // namespace
 
 std::optional<Straightened> Straighten(const ReducedLuma& copy) {
@@ -320,20 +332,23 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
     const double x_start = bounds[0] * scale + 0.5 * step_x;
     std::int32_t x = fixed(c * x_start - s * y_turned - 0.5);
     std::int32_t y = fixed(s * x_start + c * y_turned - 0.5);
-    for (std::uint32_t u = 0; u < upright.width; ++u, x += along_x, y += along_y) {
-      const std::int32_t x0 = x >> 16;
-      const std::int32_t y0 = y >> 16;
-      if (x0 < 0 || y0 < 0 || x0 >= right || y0 >= bottom) {
-        out[u] = static_cast<std::uint8_t>(*ground);
-        continue;
+    const auto is_inside = [&](std::int32_t at_x, std::int32_t at_y) {
+      const std::int32_t x0 = at_x >> 16, y0 = at_y >> 16;
+      return x0 >= 0 && y0 >= 0 && x0 < right && y0 < bottom;
+    };
+    // A line whose ends are inside is inside. Locals, which no cell that is written can be.
+    const std::uint8_t* const data = fine.data;
+    const std::size_t stride = fine.stride;
+    const auto number = static_cast<std::int32_t>(upright.width);
+    if (is_inside(x, y) && is_inside(x + (number - 1) * along_x, y + (number - 1) * along_y)) {
+      const std::int32_t x_from = x, y_from = y;
+      for (std::int32_t u = 0; u < number; ++u) {
+        out[u] = CellAt(data, stride, x_from + u * along_x, y_from + u * along_y);
       }
-      const std::uint8_t* cell =
-          fine.data + static_cast<std::size_t>(y0) * fine.stride + static_cast<std::size_t>(x0);
-      const std::int32_t fx = (x & 0xffff) >> 8;
-      const std::int32_t fy = (y & 0xffff) >> 8;
-      const std::int32_t above = cell[0] * 256 + fx * (cell[1] - cell[0]);
-      const std::int32_t below = cell[fine.stride] * 256 + fx * (cell[fine.stride + 1] - cell[fine.stride]);
-      out[u] = static_cast<std::uint8_t>((above * 256 + fy * (below - above) + 32768) >> 16);
+    } else {
+      for (std::int32_t u = 0; u < number; ++u, x += along_x, y += along_y) {
+        out[u] = is_inside(x, y) ? CellAt(data, stride, x, y) : static_cast<std::uint8_t>(*ground);
+      }
     }
     for (const double x_turned : {bounds[0] * scale, bounds[1] * scale}) {
       const double end_x = c * x_turned - s * y_turned;
