@@ -524,16 +524,54 @@ void WeighRows(const std::uint8_t* first, std::size_t stride, const float* weigh
   }
 }
 
+#if HWY_TARGET != HWY_SCALAR
+// In each block of four lanes the sums of a's, b's, c's and e's four.
+HWY_INLINE VF SumEachOfFour(VF a, VF b, VF c, VF e) {
+  const DF d;
+  const hn::Repartition<double, DF> d64;
+  const VF ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  const VF ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+  const auto wide_ab = hn::BitCast(d64, ab);
+  const auto wide_ce = hn::BitCast(d64, ce);
+  return hn::Add(hn::BitCast(d, hn::InterleaveLower(d64, wide_ab, wide_ce)),
+                 hn::BitCast(d, hn::InterleaveUpper(d64, wide_ab, wide_ce)));
+}
+
+// The blocks of four lanes added up.
+template <class D>
+HWY_INLINE hn::Vec<hn::FixedTag<float, 4>> SumOfBlocks(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    return v;
+  } else {
+    const hn::Half<D> half;
+    return SumOfBlocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+
+#endif
+
 void WeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
                   float scale, float* row) {
   const DF d;
-  for (std::size_t j = 0; j < kPdqBlock; ++j) {
-    VF sum = hn::Zero(d);
-    for (std::size_t k = 0; k < taps; k += kLanes) {
-      sum = hn::Add(sum, hn::Mul(hn::LoadU(d, line + first[j] + k), hn::LoadU(d, weights + j * taps + k)));
+  const auto sum_of = [&](std::size_t j) HWY_ATTR {
+    const float* HWY_RESTRICT values = line + first[j];
+    const float* HWY_RESTRICT factors = weights + j * taps;
+    VF sum = hn::Mul(hn::LoadU(d, values), hn::LoadU(d, factors));
+    for (std::size_t k = kLanes; k < taps; k += kLanes) {
+      sum = hn::Add(sum, hn::Mul(hn::LoadU(d, values + k), hn::LoadU(d, factors + k)));
     }
-    row[j] = hn::GetLane(hn::SumOfLanes(d, sum)) * scale;
+    return sum;
+  };
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t j = 0; j < kPdqBlock; ++j) row[j] = hn::GetLane(sum_of(j)) * scale;
+#else
+  const hn::FixedTag<float, 4> d4;
+  const auto unit = hn::Set(d4, scale);
+  for (std::size_t j = 0; j < kPdqBlock; j += 4) {
+    const auto sums = SumEachOfFour(sum_of(j), sum_of(j + 1), sum_of(j + 2), sum_of(j + 3));
+    hn::StoreU(hn::Mul(SumOfBlocks(d, sums), unit), d4, row + j);
   }
+#endif
 }
 
 }  // namespace HWY_NAMESPACE
