@@ -500,7 +500,7 @@ HWY_INLINE void WeighVectors(const std::uint8_t* HWY_RESTRICT first, std::size_t
     HWY_UNROLL(4)
     for (std::size_t v = 0; v < kVectors; ++v) {
       const VF value = hn::ConvertTo(d, hn::PromoteTo(d32, hn::LoadU(d8, row + v * kLanes)));
-      sum[v] = hn::Add(sum[v], hn::Mul(value, weight));
+      sum[v] = hn::MulAdd(value, weight, sum[v]);  // exact either way
     }
   }
   HWY_UNROLL(4)
@@ -558,7 +558,7 @@ void WeighColumns(const float* line, const std::uint32_t* first, const float* we
     const float* HWY_RESTRICT factors = weights + j * taps;
     VF sum = hn::Mul(hn::LoadU(d, values), hn::LoadU(d, factors));
     for (std::size_t k = kLanes; k < taps; k += kLanes) {
-      sum = hn::Add(sum, hn::Mul(hn::LoadU(d, values + k), hn::LoadU(d, factors + k)));
+      sum = hn::MulAdd(hn::LoadU(d, values + k), hn::LoadU(d, factors + k), sum);
     }
     return sum;
   };

@@ -1,6 +1,7 @@
 #include "core/media/regions.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
@@ -25,6 +26,12 @@ int PlaceSide(const LumaView& luma, Along along, int line, int reach, int from, 
   if (line <= 0 || line >= lines) return std::clamp(line, 0, lines);
   constexpr int kSamples = 96;
   const int samples = std::clamp(to - from, 1, kSamples);
+  const std::size_t step = along == Along::kRows ? 1 : luma.stride;
+  std::array<std::size_t, kSamples> places;
+  for (int s = 0; s < samples; ++s) {
+    places[static_cast<std::size_t>(s)] =
+        static_cast<std::size_t>(from + (2 * s + 1) * (to - from) / (2 * samples)) * step;
+  }
   int best = line;
   int most = -1;
   // From the nearest outward: of equal ones the nearest.
@@ -33,12 +40,10 @@ int PlaceSide(const LumaView& luma, Along along, int line, int reach, int from, 
     if (candidate < 1 || candidate >= lines) continue;
     const std::uint8_t* start =
         luma.data + static_cast<std::size_t>(candidate) * (along == Along::kRows ? luma.stride : 1);
-    const std::size_t step = along == Along::kRows ? 1 : luma.stride;
     const std::size_t back = along == Along::kRows ? luma.stride : 1;
     int sum = 0;
     for (int s = 0; s < samples; ++s) {
-      const std::uint8_t* pixel =
-          start + static_cast<std::size_t>(from + (2 * s + 1) * (to - from) / (2 * samples)) * step;
+      const std::uint8_t* pixel = start + places[static_cast<std::size_t>(s)];
       // Larger steps say no more: a few bright spots must not outweigh the rest.
       sum += std::min(std::abs(*pixel - *(pixel - back)), 40);
     }
