@@ -37,9 +37,11 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
   const media::PixelRect whole{0, 0, luma.width, luma.height};
   const PdqHash upright = scratch_->hasher.Hash(luma);
   if (!options.orientations && !options.borders && !options.regions && !options.straighten) {
-    looks.push_back(
-        {LookKind::kWhole, whole, 0, OrientationSet::kUpright,
-         {{upright.hash}, upright.quality, upright.restored_quality}});
+    looks.push_back({LookKind::kWhole,
+                     whole,
+                     0,
+                     OrientationSet::kUpright,
+                     {{upright.hash}, upright.quality, upright.restored_quality}});
     return looks;
   }
   const media::ReducedLuma copy(luma);
