@@ -9,11 +9,13 @@ namespace {
 constexpr int kBeside = 3;  // lines
 
 // 1 where a and b differ by at least `step`.
-void Compare(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t step, std::uint8_t* out,
-             std::size_t count) {
+void Compare(const std::uint8_t* __restrict a, const std::uint8_t* __restrict b, std::uint8_t step,
+             std::uint8_t* __restrict out, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    const auto difference = static_cast<std::uint8_t>(std::max(a[i], b[i]) - std::min(a[i], b[i]));
-    out[i] = difference >= step ? 1 : 0;
+    const std::uint8_t high = a[i] > b[i] ? a[i] : b[i];
+    const std::uint8_t low = a[i] > b[i] ? b[i] : a[i];
+    const auto difference = static_cast<std::uint8_t>(high - low);
+    out[i] = static_cast<std::uint8_t>(difference >= step);
   }
 }
 
