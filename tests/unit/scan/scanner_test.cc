@@ -888,7 +888,7 @@ TEST_F(CloserLookScanTest, MakesAMatchOfWhatWasFoundInPart) {
   ASSERT_THAT(output->conclusion.matches, SizeIs(1));
   EXPECT_EQ(output->conclusion.matches[0].reference_coverage, 1);
   EXPECT_EQ(frames_.calls, 2);
-  EXPECT_EQ(frames_.last_plan.interval, std::chrono::milliseconds(250));
+  EXPECT_EQ(frames_.last_plan.interval, kCloserInterval);
   ASSERT_THAT(output->closer.spans, SizeIs(1));
   EXPECT_EQ(frames_.last_plan.spans, output->closer.spans);
   EXPECT_EQ(output->closer.outcome, "finished");
