@@ -58,6 +58,13 @@ std::vector<Node> NodesOf(std::span<const FrameHit> hits, const KnownVideo& know
   return nodes;
 }
 
+// Frames that lie close show the same pictures; those that a segment passes over say again what it says.
+bool IsWithin(const AlignedSegment& part, const AlignedSegment& whole) {
+  return part.transform == whole.transform && part.first_frame >= whole.first_frame &&
+         part.last_frame <= whole.last_frame && part.first_picture >= whole.first_picture &&
+         part.last_picture <= whole.last_picture;
+}
+
 // Chains nodes; see Align.
 class Chains {
  public:
@@ -102,6 +109,9 @@ class Chains {
       std::ranges::reverse(chain);
       AlignedSegment segment = Describe(chain, way == 1);
       if (segment.pictures < kFewestPictures) continue;
+      if (std::ranges::any_of(segments,
+                              [&](const AlignedSegment& whole) { return IsWithin(segment, whole); }))
+        continue;
       for (const Node* node : chain) taken[node->frame] = true;
       segments.push_back(std::move(segment));
     }

@@ -55,7 +55,7 @@ struct SampledTimes {
 };
 
 // The segments, most pictures first; each has at least kFewestPictures, each frame of the upload stands in
-// one at most. `hits` by frame.
+// one at most, none shows at the same time what another shows. `hits` by frame.
 // Chains hits from each to the next that time allows, looking back over a bounded number: linear in the hits.
 inline constexpr std::uint32_t kFewestPictures = 3;
 [[nodiscard]] std::vector<AlignedSegment> Align(std::span<const FrameHit> hits, const KnownVideo& known,

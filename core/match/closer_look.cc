@@ -19,9 +19,11 @@ constexpr std::size_t kMostSegments = 8;
 // about.
 constexpr double kBeside = 0.75;
 constexpr double kUncertainty = 0.2;
-// What lies further from everything found is looked for no more: so long a stretch would have been met by the
-// plan's own frames.
-constexpr double kFurthest = 15;
+// What lies further from a segment, or from a frame that was found alone, is looked for no more, in seconds:
+// how fast it runs is not known so well, and a longer stretch would have been met by more of the plan's
+// frames.
+constexpr double kFurthestAlong = 60;
+constexpr double kFurthestAround = 20;
 
 double Seconds(microseconds time) { return static_cast<double>(time.count()) * 1e-6; }
 microseconds Time(double seconds) { return microseconds(std::llround(seconds * 1e6)); }
@@ -45,11 +47,13 @@ std::vector<bool> PicturesFound(const Candidate& candidate, const KnownVideo& kn
   return found;
 }
 
+// `reached`: by picture, what was found or a lead goes for.
 void AlongSegment(const AlignedSegment& segment, const KnownVideo& known, const std::vector<bool>& found,
-                  const std::vector<microseconds>& frames, std::vector<Ranked>& leads) {
+                  const UploadTimes& upload, std::vector<bool>& reached, std::vector<Ranked>& leads) {
   const double speed = std::clamp(segment.speed, kSlowest, kFastest);
-  const double first = Seconds(frames[segment.first_frame]);
-  const double last = Seconds(frames[segment.last_frame]);
+  const double first = Seconds(upload.frames[segment.first_frame]);
+  const double last = Seconds(upload.frames[segment.last_frame]);
+  const double end = Seconds(upload.end);
   // The segment's middle is known best; beyond its ends what is not known of its speed tells.
   const double middle = (first + last) / 2;
   const double there = segment.origin + (segment.reversed ? -segment.speed : segment.speed) * middle;
@@ -59,15 +63,17 @@ void AlongSegment(const AlignedSegment& segment, const KnownVideo& known, const 
     const double ahead = (Seconds(one.start) + Seconds(one.end)) / 2 - there;
     const double at = middle + (segment.reversed ? -ahead : ahead) / speed;
     const double away = std::max({0.0, first - at, at - last});
-    if (away > kFurthest) continue;
+    if (away > kFurthestAlong) continue;
     const double lasts = (Seconds(one.end) - Seconds(one.start)) / speed;
-    const double reach = std::min(kBeside + kUncertainty * away + lasts / 2, kFurthest);
+    const double reach = std::min(kBeside + kUncertainty * away + lasts / 2, kFurthestAround);
+    // Where something was cut out, what follows comes sooner than this says.
+    reached[picture] = reached[picture] || (at > -kFurthestAround && at < end + kFurthestAround);
     leads.push_back({{Time(at - reach), Time(at + reach), Time(at)}, away});
   }
 }
 
 void AroundHits(const Candidate& candidate, const KnownVideo& known, const std::vector<microseconds>& frames,
-                std::uint32_t own_frames, std::vector<Ranked>& leads) {
+                std::uint32_t own_frames, std::vector<bool>& reached, std::vector<Ranked>& leads) {
   std::vector<FrameHit> hits;
   for (const FrameHit& hit : candidate.fold->hits) {
     if (hit.frame >= own_frames) continue;
@@ -86,9 +92,14 @@ void AroundHits(const Candidate& candidate, const KnownVideo& known, const std::
     const KnownVideo::Picture& picture = known.pictures()[number];
     // It may run either way from here.
     const double most = std::max(Seconds(picture.end) - begin, end - Seconds(picture.start));
-    const double reach = std::min(most / kSlowest, kFurthest) + kBeside;
+    const double reach = std::min(most / kSlowest, kFurthestAround) + kBeside;
     const double at = Seconds(frames[hit.frame]);
-    leads.push_back({{Time(at - reach), Time(at + reach), Time(at)}, kFurthest + hit.distance});
+    leads.push_back({{Time(at - reach), Time(at + reach), Time(at)}, kFurthestAlong + hit.distance});
+    for (std::uint32_t other = 0; other < reached.size(); ++other) {
+      const KnownVideo::Picture& one = known.pictures()[other];
+      const double away = std::max(Seconds(one.start - picture.end), Seconds(picture.start - one.end));
+      if (away <= kFastest * reach) reached[other] = true;
+    }
   }
 }
 
@@ -101,12 +112,17 @@ std::vector<Lead> LeadsOf(const Candidate& candidate, const UploadTimes& upload)
   const std::vector<bool> found = PicturesFound(candidate, known);
   // Parts have times of their own.
   const std::uint32_t own_frames = OwnFrames(upload.parts, static_cast<std::uint32_t>(upload.frames.size()));
+  std::vector<bool> reached = found;
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < std::min(candidate.segments.size(), kMostSegments); ++i) {
     if (candidate.segments[i].last_frame < own_frames)
-      AlongSegment(candidate.segments[i], known, found, upload.frames, ranked);
+      AlongSegment(candidate.segments[i], known, found, upload, reached, ranked);
   }
-  AroundHits(candidate, known, upload.frames, own_frames, ranked);
+  AroundHits(candidate, known, upload.frames, own_frames, reached, ranked);
+  // Were all of it there, it would still be too little: a moment of a long film.
+  const auto pictures = static_cast<double>(std::ranges::count(reached, true));
+  const double wanted = candidate.list->info.policy.min_reference_coverage;
+  if (pictures < wanted * static_cast<double>(reached.size())) return {};
   std::ranges::stable_sort(ranked, {}, &Ranked::away);
   if (ranked.size() > kMostLeads) ranked.resize(kMostLeads);
   std::vector<Lead> leads;

@@ -25,8 +25,9 @@ struct Lead {
 
 // Where what was not found of the candidate's known video would be: along its segments where it has some,
 // else around the frames that show some of it, forward and backward, at the speeds that are followed.
-// Nearest to what was found first; a bounded number, which may reach beyond the upload. `candidate` has been
-// aligned with `upload`.
+// Nearest to what was found first; a bounded number, which may reach beyond the upload. None if all that they
+// could find would be too little for the list's policy. `candidate` has been aligned with `upload`, whose end
+// is known.
 [[nodiscard]] std::vector<Lead> LeadsOf(const Candidate& candidate, const UploadTimes& upload);
 
 // Spans of time within limits. Not thread-safe.

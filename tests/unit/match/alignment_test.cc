@@ -336,6 +336,17 @@ TEST_F(AlignmentTest, DenserSamplingThanTheKnownVideosIsStillInStep) {
   EXPECT_GT(match.query_coverage, 0.9);
 }
 
+TEST_F(AlignmentTest, FramesThatLieCloseAreNoSegmentsOfTheirOwn) {
+  // Eight frames a second, each of which is near to a known picture.
+  entries_ = {KnownOf("v", Pictures(0, 19))};
+  std::vector<Hash256> frames;
+  for (std::uint64_t i = 0; i < 160; ++i) frames.push_back(Changed(Picture(i / 8), static_cast<int>(i % 8)));
+  const Match match = AskForOne(Upload(frames, 125ms));
+  EXPECT_EQ(match.reference_coverage, 1);
+  EXPECT_THAT(match.segments, SizeIs(1));
+  EXPECT_LE(match.evidence.corroborating, 40u);
+}
+
 TEST_F(AlignmentTest, UploadMadeToHitEverythingIsBounded) {
   lists::ListInfo info;
   info.name = "known";

@@ -210,6 +210,15 @@ TEST_F(CloserLookTest, NothingIsNamedWhereNothingWasHitOrEnoughWasFound) {
   EXPECT_EQ(found.Finish(End()).verdict, Verdict::kMatch);
 }
 
+TEST_F(CloserLookTest, AMomentOfALongFilmIsNotWorthOne) {
+  entries_ = {KnownOf("film", 0, 600)};
+  shown_ = {{0, 1800s, 10s}};
+  Matching moment = Start();
+  AddAt(moment, Plan());
+  EXPECT_THAT(moment.WorthACloserLook(End(), kAmple), IsEmpty());
+  EXPECT_EQ(moment.Finish(End()).verdict, Verdict::kPossibleMatch);
+}
+
 TEST_F(CloserLookTest, ListsThatAskForNoShareAndStillsNeedNone) {
   entries_ = {KnownOf("v", 0, 6)};
   shown_ = {{0, 1800s + 500ms, 5s}};
