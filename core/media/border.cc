@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 namespace tamiz::media {
@@ -68,17 +69,42 @@ std::size_t Outside(const std::uint8_t* pixels, std::size_t count, Band band) {
   return outside;
 }
 
+// How many of a chunk's pixels are in the band before the first that is not, from the left or the right.
+std::size_t RunInChunk(const std::uint8_t* pixels, Band band, bool from_left) {
+  std::array<std::uint8_t, kChunk> out;
+  for (std::size_t i = 0; i < kChunk; ++i) {
+    out[i] =
+        static_cast<std::uint8_t>(!band.Holds(pixels[i]));  // a fixed length, so that compilers vectorise it
+  }
+  std::size_t run = 0;
+  for (; run < kChunk; run += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, out.data() + (from_left ? run : kChunk - run - sizeof word), sizeof word);
+    if (word != 0) break;
+  }
+  while (run < kChunk && out[from_left ? run : kChunk - 1 - run] == 0) ++run;
+  return run;
+}
+
 // Pixels at the start of a row of `count` that are in the band.
 std::size_t RunFromLeft(const std::uint8_t* pixels, std::size_t count, Band band) {
   std::size_t run = 0;
-  while (run + kChunk <= count && Outside(pixels + run, kChunk, band) == 0) run += kChunk;
+  while (run + kChunk <= count) {
+    const std::size_t some = RunInChunk(pixels + run, band, true);
+    run += some;
+    if (some < kChunk) return run;
+  }
   while (run < count && band.Holds(pixels[run])) ++run;
   return run;
 }
 
 std::size_t RunFromRight(const std::uint8_t* end, std::size_t count, Band band) {
   std::size_t run = 0;
-  while (run + kChunk <= count && Outside(end - run - kChunk, kChunk, band) == 0) run += kChunk;
+  while (run + kChunk <= count) {
+    const std::size_t some = RunInChunk(end - run - kChunk, band, false);
+    run += some;
+    if (some < kChunk) return run;
+  }
   while (run < count && band.Holds(*(end - run - 1))) ++run;
   return run;
 }
