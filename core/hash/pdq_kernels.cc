@@ -526,11 +526,11 @@ void WeighRows(const std::uint8_t* first, std::size_t stride, const float* weigh
 
 #if HWY_TARGET != HWY_SCALAR
 // In each block of four lanes the sums of a's, b's, c's and e's four.
-HWY_INLINE VF SumEachOfFour(VF a, VF b, VF c, VF e) {
-  const DF d;
-  const hn::Repartition<double, DF> d64;
-  const VF ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
-  const VF ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+template <class D>
+HWY_INLINE hn::Vec<D> SumEachOfFour(D d, hn::Vec<D> a, hn::Vec<D> b, hn::Vec<D> c, hn::Vec<D> e) {
+  const hn::Repartition<double, D> d64;
+  const auto ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  const auto ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
   const auto wide_ab = hn::BitCast(d64, ab);
   const auto wide_ce = hn::BitCast(d64, ce);
   return hn::Add(hn::BitCast(d, hn::InterleaveLower(d64, wide_ab, wide_ce)),
@@ -547,17 +547,18 @@ HWY_INLINE hn::Vec<hn::FixedTag<float, 4>> SumOfBlocks(D d, hn::Vec<D> v) {
     return SumOfBlocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
   }
 }
-
 #endif
 
-void WeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
-                  float scale, float* row) {
-  const DF d;
+// `taps` a multiple of D's lanes.
+template <class D>
+HWY_INLINE void WeighColumnsBy(D d, const float* HWY_RESTRICT line, const std::uint32_t* HWY_RESTRICT first,
+                               const float* HWY_RESTRICT weights, std::size_t taps, float scale,
+                               float* HWY_RESTRICT row) {
   const auto sum_of = [&](std::size_t j) HWY_ATTR {
     const float* HWY_RESTRICT values = line + first[j];
     const float* HWY_RESTRICT factors = weights + j * taps;
-    VF sum = hn::Mul(hn::LoadU(d, values), hn::LoadU(d, factors));
-    for (std::size_t k = kLanes; k < taps; k += kLanes) {
+    auto sum = hn::Mul(hn::LoadU(d, values), hn::LoadU(d, factors));
+    for (std::size_t k = hn::MaxLanes(D()); k < taps; k += hn::MaxLanes(D())) {
       sum = hn::MulAdd(hn::LoadU(d, values + k), hn::LoadU(d, factors + k), sum);
     }
     return sum;
@@ -568,10 +569,17 @@ void WeighColumns(const float* line, const std::uint32_t* first, const float* we
   const hn::FixedTag<float, 4> d4;
   const auto unit = hn::Set(d4, scale);
   for (std::size_t j = 0; j < kPdqBlock; j += 4) {
-    const auto sums = SumEachOfFour(sum_of(j), sum_of(j + 1), sum_of(j + 2), sum_of(j + 3));
+    const auto sums = SumEachOfFour(d, sum_of(j), sum_of(j + 1), sum_of(j + 2), sum_of(j + 3));
     hn::StoreU(hn::Mul(SumOfBlocks(d, sums), unit), d4, row + j);
   }
 #endif
+}
+
+void WeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
+                  float scale, float* row) {
+  static_assert(kPdqTapGroup == 8);
+  if (taps % kLanes == 0) return WeighColumnsBy(DF(), line, first, weights, taps, scale, row);
+  WeighColumnsBy(hn::CappedTag<float, kPdqTapGroup>(), line, first, weights, taps, scale, row);
 }
 
 }  // namespace HWY_NAMESPACE

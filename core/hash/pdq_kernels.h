@@ -85,7 +85,7 @@ void PdqThreshold(const PdqSpectrum& spectrum, std::array<std::uint16_t, kPdqSpe
 void PdqWeighRows(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t rows,
                   std::size_t columns, float* sums);
 // A multiple of this many taps a column, columns and taps beyond the line being zeros.
-inline constexpr std::size_t kPdqTapGroup = 16;
+inline constexpr std::size_t kPdqTapGroup = 8;
 // row[j] = sum of line[first[j] + k] * weights[j * taps + k] over k < taps, times `scale`, for kPdqBlock j.
 void PdqWeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
                      float scale, float* row);

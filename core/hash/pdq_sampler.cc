@@ -32,8 +32,9 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
               std::size_t whole_line, std::size_t group, Taps& taps) {
   const Window window(size);
   const std::size_t behind = window.size - window.ahead - 1;
-  const std::size_t reach = 2 * (behind + window.ahead) + 1;  // pixels that a value can depend on
-  taps.count = (reach / factor + 2 + group - 1) / group * group;
+  const std::size_t reach = 2 * (behind + window.ahead) + 1;          // pixels that a value can depend on
+  const std::size_t most = factor == 1 ? reach : reach / factor + 2;  // cells
+  taps.count = (most + group - 1) / group * group;
   taps.weights.assign(kPdqBlock * taps.count, 0.0F);
   std::vector<double> steps(reach + 1);
   std::vector<double> cells(taps.count);
