@@ -16,22 +16,26 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include "bench/eval/evaluation.h"
 #include "bench/eval/report.h"
 #include "bench/eval/run_file.h"
 #include "core/calibration/calibration_file.h"
-#include "fmt/format.h"
 
 namespace tamiz::eval {
 namespace {
 
 struct Arguments {
   Options options;
-  std::string out = "var/eval", again, data, name = "operator", date = "2026-11-25";
+  std::string out = "var/eval", again, data, name = "operator";
+  std::string date = fmt::format("{:%F}", fmt::gmtime(std::time(nullptr)));
   double base_rate = 0.0001;
   bool check = false;
 };

@@ -12,14 +12,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=var/eval
 ship=no
 video=no
-size=(--known 80 --unrelated 1793 --filler 250 --draw-filler 150 --draw-unrelated 800 --list-size 1000000)
+size=(--known 80 --unrelated 2400 --filler 250 --draw-filler 150 --draw-unrelated 800 --list-size 1000000)
+further=()
 while [ $# -gt 0 ]; do
   case $1 in
     --out) out=$2; shift 2 ;;
     --small) size=(--known 40 --unrelated 500 --filler 150 --draw-filler 100 --draw-unrelated 150 --list-size 200000); shift ;;
     --ship) ship=yes; shift ;;
     --video) video=yes; shift ;;
-    *) break ;;
+    *) further+=("$1"); shift ;;
   esac
 done
 deploy/install-packages.sh build bench eval-listed eval-filler eval-unrelated
@@ -46,7 +47,7 @@ if [ -n "${TAMIZ_SHARED_DIR:-}" ]; then
   find "$TAMIZ_SHARED_DIR/testdata/pdq/images" -type f >"$work/shared-testdata.files"
   arguments+=(--unrelated-from "$work/shared-testdata.files")
 fi
-"$build/bench/tamiz-eval" --decoder "$build/bin/tamiz-decoder" --out "$out" "${size[@]}" "${arguments[@]}" "$@"
+"$build/bench/tamiz-eval" --decoder "$build/bin/tamiz-decoder" --out "$out" "${size[@]}" "${arguments[@]}" "${further[@]}"
 echo "written: $out/report.html, recall.csv, tail.csv, summary.json, run.json, pairs.csv, calibration.json"
 
 if [ "$ship" = yes ]; then
