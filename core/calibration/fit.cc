@@ -22,7 +22,7 @@ constexpr double kLeastPerBit = 0.01;  // a nearer pair never counts for the sam
 constexpr double kLeastForCorroboration = 0.8;
 // No weight may say more than the data can: at quality 50 these are four powers of e.
 constexpr double kMostForQuality = 16, kMostElse = 6;
-// Seven of a stranger's eight chances are in another orientation; how often people turn what they copy, alone
+// Most of a stranger's chances are in another orientation; how often people turn what they copy, alone
 // or with other edits, the pairs do not know. Set: without it a mirrored copy would be worth little beyond a
 // few bits.
 constexpr double kMostForTurned = 4;
