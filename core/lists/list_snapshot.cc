@@ -159,6 +159,10 @@ std::uint32_t ListSnapshot::VideoFramesOf(std::uint32_t entry) const {
   return frames;
 }
 
+bool ListSnapshot::HasVideoFrames() const {
+  return (base_ && !base_->pdq_times.empty()) || (delta_ && !delta_->segment->pdq_times.empty());
+}
+
 std::vector<std::uint32_t> ListSnapshot::FindDigest(HashType type,
                                                     std::span<const std::uint8_t> value) const {
   std::vector<std::uint32_t> found;

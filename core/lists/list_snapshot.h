@@ -58,6 +58,8 @@ class ListSnapshot {
   [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> PositionsOf(std::uint32_t entry) const;
   // How many of them are frames of a video.
   [[nodiscard]] std::uint32_t VideoFramesOf(std::uint32_t entry) const;
+  // Whether any entry has some; true at times where the last such entry was just taken away.
+  [[nodiscard]] bool HasVideoFrames() const;
 
   // Numbers of entries with this digest, ascending, each once.
   [[nodiscard]] std::vector<std::uint32_t> FindDigest(HashType type,

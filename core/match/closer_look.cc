@@ -72,6 +72,24 @@ void AlongSegment(const AlignedSegment& segment, const KnownVideo& known, const 
   }
 }
 
+// Where the known video would be that shows the picture at that time; what of it would be seen there is
+// noted in `reached`.
+Lead AroundFrame(const KnownVideo& known, std::uint32_t number, microseconds time,
+                 std::vector<bool>& reached) {
+  const double begin = Seconds(known.pictures().front().start);
+  const double end = Seconds(known.pictures().back().end);
+  const KnownVideo::Picture& picture = known.pictures()[number];
+  // It may run either way from here.
+  const double most = std::max(Seconds(picture.end) - begin, end - Seconds(picture.start));
+  const double reach = std::min(most / kSlowest, kFurthestAround) + kBeside;
+  for (std::uint32_t other = 0; other < reached.size(); ++other) {
+    const KnownVideo::Picture& one = known.pictures()[other];
+    const double away = std::max(Seconds(one.start - picture.end), Seconds(picture.start - one.end));
+    if (away <= kFastest * reach) reached[other] = true;
+  }
+  return {Time(Seconds(time) - reach), Time(Seconds(time) + reach), time};
+}
+
 void AroundHits(const Candidate& candidate, const KnownVideo& known, const std::vector<microseconds>& frames,
                 std::uint32_t own_frames, std::vector<bool>& reached, std::vector<Ranked>& leads) {
   std::vector<FrameHit> hits;
@@ -84,23 +102,17 @@ void AroundHits(const Candidate& candidate, const KnownVideo& known, const std::
   }
   std::ranges::stable_sort(hits, {}, &FrameHit::distance);
   if (hits.size() > kMostHits) hits.resize(kMostHits);
-  const double begin = Seconds(known.pictures().front().start);
-  const double end = Seconds(known.pictures().back().end);
   for (const FrameHit& hit : hits) {
     const std::uint32_t number = known.PictureAt(hit.position);
     if (number == KnownVideo::kNone) continue;
-    const KnownVideo::Picture& picture = known.pictures()[number];
-    // It may run either way from here.
-    const double most = std::max(Seconds(picture.end) - begin, end - Seconds(picture.start));
-    const double reach = std::min(most / kSlowest, kFurthestAround) + kBeside;
-    const double at = Seconds(frames[hit.frame]);
-    leads.push_back({{Time(at - reach), Time(at + reach), Time(at)}, kFurthestAlong + hit.distance});
-    for (std::uint32_t other = 0; other < reached.size(); ++other) {
-      const KnownVideo::Picture& one = known.pictures()[other];
-      const double away = std::max(Seconds(one.start - picture.end), Seconds(picture.start - one.end));
-      if (away <= kFastest * reach) reached[other] = true;
-    }
+    leads.push_back({AroundFrame(known, number, frames[hit.frame], reached), kFurthestAlong + hit.distance});
   }
+}
+
+// Whether these pictures are as many as the list asks for; if not it is a moment of a long film.
+bool IsEnough(const std::vector<bool>& pictures, const lists::ListSnapshot& list) {
+  return static_cast<double>(std::ranges::count(pictures, true)) >=
+         list.info.policy.min_reference_coverage * static_cast<double>(pictures.size());
 }
 
 }  // namespace
@@ -119,15 +131,22 @@ std::vector<Lead> LeadsOf(const Candidate& candidate, const UploadTimes& upload)
       AlongSegment(candidate.segments[i], known, found, upload, reached, ranked);
   }
   AroundHits(candidate, known, upload.frames, own_frames, reached, ranked);
-  // Were all of it there, it would still be too little: a moment of a long film.
-  const auto pictures = static_cast<double>(std::ranges::count(reached, true));
-  const double wanted = candidate.list->info.policy.min_reference_coverage;
-  if (pictures < wanted * static_cast<double>(reached.size())) return {};
+  // Were all of it there, it might still be too little.
+  if (!IsEnough(reached, *candidate.list)) return {};
   std::ranges::stable_sort(ranked, {}, &Ranked::away);
   if (ranked.size() > kMostLeads) ranked.resize(kMostLeads);
   std::vector<Lead> leads;
   for (const Ranked& one : ranked) leads.push_back(one.lead);
   return leads;
+}
+
+std::optional<Lead> LeadOf(const lists::ListSnapshot& list, const DistantHit& hit, microseconds at) {
+  const KnownVideo known(list, hit.entry);
+  const std::uint32_t number = known.PictureAt(hit.position);
+  if (number == KnownVideo::kNone) return std::nullopt;
+  std::vector<bool> reached(known.pictures().size());
+  const Lead lead = AroundFrame(known, number, at, reached);
+  return IsEnough(reached, list) ? std::optional(lead) : std::nullopt;
 }
 
 void CloserSpans::Add(const Lead& lead) {

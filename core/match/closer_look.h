@@ -2,9 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include "core/match/candidate.h"
+#include "core/match/distant_hits.h"
 #include "core/media/sampling.h"
 
 namespace tamiz::match {
@@ -29,6 +31,12 @@ struct Lead {
 // could find would be too little for the list's policy. `candidate` has been aligned with `upload`, whose end
 // is known.
 [[nodiscard]] std::vector<Lead> LeadsOf(const Candidate& candidate, const UploadTimes& upload);
+
+// Where the rest of a known video would be of which one frame came near (core/match/distant_hits.h), `at` in
+// the upload; nothing where even that would be too little. Errs as LeadsOf does: it may reach beyond the
+// upload.
+[[nodiscard]] std::optional<Lead> LeadOf(const lists::ListSnapshot& list, const DistantHit& hit,
+                                         std::chrono::microseconds at);
 
 // Spans of time within limits. Not thread-safe.
 class CloserSpans {

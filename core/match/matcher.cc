@@ -195,7 +195,6 @@ std::vector<media::TimeSpan> Matching::WorthACloserLook(const UploadEnd& so_far,
   // A digest on an allow list takes away all that frames find.
   if (allowed_digest_ || so_far.duration <= microseconds::zero() || times_.empty()) return {};
   std::vector<Candidate> lacking = LackingCoverage();
-  if (lacking.empty()) return {};
   const Timeline timeline(times_, so_far.frame_interval, so_far.duration);
   const UploadTimes upload{.frames = times_,
                            .timeline = timeline,
@@ -217,7 +216,30 @@ std::vector<media::TimeSpan> Matching::WorthACloserLook(const UploadEnd& so_far,
     if (candidate.match.reference_coverage >= candidate.list->info.policy.min_reference_coverage) continue;
     for (const Lead& lead : LeadsOf(candidate, upload)) spans.Add(lead);
   }
+  // What was found leads first; then what only came near.
+  for (const Lead& lead : DistantLeads()) spans.Add(lead);
   return spans.spans();
+}
+
+std::vector<Lead> Matching::DistantLeads() {
+  std::vector<Lead> leads;
+  const std::uint32_t own_frames = OwnFrames(parts_, static_cast<std::uint32_t>(times_.size()));
+  for (BlockList& block : block_) {
+    const ListSnapshot& list = block.fold.list();
+    const lists::ListPolicy& policy = list.info.policy;
+    if (!list.HasVideoFrames()) continue;
+    if (std::max(policy.radius, policy.review_radius.value_or(policy.radius)) >= kLeadRadius) continue;
+    const std::vector<DistantHit> hits = FindDistantHits(
+        looks_, list,
+        [&](std::uint32_t frame) { return frame < own_frames && qualities_[frame] >= policy.quality_floor; },
+        [&](std::uint32_t entry) {
+          return !block.fold.entries().contains(entry) && MayMatch(list, entry, now_);
+        });
+    for (const DistantHit& hit : hits) {
+      if (const std::optional<Lead> lead = LeadOf(list, hit, times_[hit.frame])) leads.push_back(*lead);
+    }
+  }
+  return leads;
 }
 
 void Matching::BeginCloserLook() {

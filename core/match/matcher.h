@@ -116,6 +116,8 @@ class Matching {
   void Judge(std::vector<Candidate>& candidates, Conclusion& conclusion) const;
   // Entries for review that a closer look may help, nearest to a match first.
   [[nodiscard]] std::vector<Candidate> LackingCoverage();
+  // Where known videos may be that a frame came near, of which nothing was found.
+  [[nodiscard]] std::vector<Lead> DistantLeads();
   [[nodiscard]] bool IsKnownTime(const FrameEvidence& look) const;
   // Says which entry of an allow list took this one away.
   void NoteSuppressed(BlockList& list, std::uint32_t entry, Conclusion& conclusion) const;

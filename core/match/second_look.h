@@ -30,6 +30,7 @@ class KeptLooks {
   // Looks at whole frames, border removed or not; others are left out. Frames ascending.
   void Add(const FrameEvidence& evidence, std::uint32_t frame);
   [[nodiscard]] std::span<const Look> Of(std::uint32_t frame) const;
+  [[nodiscard]] std::span<const Look> all() const { return looks_; }
 
  private:
   std::vector<Look> looks_;

@@ -210,6 +210,47 @@ TEST_F(CloserLookTest, NothingIsNamedWhereNothingWasHitOrEnoughWasFound) {
   EXPECT_EQ(found.Finish(End()).verdict, Verdict::kMatch);
 }
 
+// One frame of the plan shows a known picture with 36 bits changed: too many for a match.
+TEST_F(CloserLookTest, AFrameThatOnlyComesNearLeadsToTheRest) {
+  entries_ = {KnownOf("v", 0, 6)};
+  shown_ = {{0, 1800s + 500ms, 5s}};
+  const auto with_one_near = [&](int bits) {
+    std::vector<FrameEvidence> looks;
+    const std::vector<microseconds> plan = Plan();
+    for (std::uint32_t i = 0; i < plan.size(); ++i) looks.push_back(FrameAt(i, plan[i]));
+    looks[1802].pdq.hashes[0] = Picture(2000);  // the known one
+    for (int bit = 0; bit < bits; ++bit)
+      looks[1802].pdq.hashes[0].words[bit / 64] ^= std::uint64_t{1} << bit % 64;
+    return looks;
+  };
+  Matching without = Start();
+  without.AddFrames(with_one_near(36));
+  EXPECT_EQ(without.Finish(End()).verdict, Verdict::kNoKnownMatch);
+
+  Matching with = Start();
+  with.AddFrames(with_one_near(36));
+  const std::vector<TimeSpan> spans = with.WorthACloserLook(End(), kAmple);
+  ASSERT_THAT(spans, SizeIs(1));
+  EXPECT_LE(spans[0].start, 1800s);
+  EXPECT_GE(spans[0].end, 1806s);
+  with.BeginCloserLook();
+  AddAt(with, Closely(spans));
+  const Conclusion found = with.Finish(End());
+  EXPECT_EQ(found.verdict, Verdict::kMatch);
+  EXPECT_GE(found.matches.at(0).reference_coverage, 0.8);
+
+  // Beyond that it is a stranger.
+  Matching far = Start();
+  far.AddFrames(with_one_near(static_cast<int>(kLeadRadius) + 1));
+  EXPECT_THAT(far.WorthACloserLook(End(), kAmple), IsEmpty());
+  // A frame without structure leads nowhere.
+  std::vector<FrameEvidence> flat = with_one_near(36);
+  flat[1802].pdq.quality = 10;
+  Matching dull = Start();
+  dull.AddFrames(flat);
+  EXPECT_THAT(dull.WorthACloserLook(End(), kAmple), IsEmpty());
+}
+
 TEST_F(CloserLookTest, AMomentOfALongFilmIsNotWorthOne) {
   entries_ = {KnownOf("film", 0, 600)};
   shown_ = {{0, 1800s, 10s}};
