@@ -2,7 +2,7 @@
 // --whole-frames looks at no parts of frames (pictures in pictures, crops): that takes a fraction of the time.
 // --height, --scenes and --seconds (of a scene) make larger and longer videos: what has more than 256 million pixels in all is what
 // the plans differ on (docs/VIDEO.md). Needs the programs built (TAMIZ_BIN_DIR, else build/dev/bin), FFmpeg, and the packages of
-// tests/e2e (npm ci).
+// tests/e2e (npm ci). --edits 'ONE;ANOTHER' makes and scans these edits only.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -19,7 +19,7 @@ const { values } = parseArgs({ options: {
   out: { type: 'string', default: 'var/video-recall' }, work: { type: 'string' }, seed: { type: 'string', default: '7' },
   originals: { type: 'string', default: '4' }, minutes: { type: 'string', default: '60' }, install: { type: 'boolean' },
   'whole-frames': { type: 'boolean' }, height: { type: 'string', default: '270' }, scenes: { type: 'string', default: '3' },
-  seconds: { type: 'string', default: '5' } } });
+  seconds: { type: 'string', default: '5' }, edits: { type: 'string' } } });
 
 if (values.install) execFileSync(path.join(sourceDir, 'deploy/install-packages.sh'), ['recall'], { stdio: 'inherit' });
 const pictures = wallpapers().length;
@@ -34,7 +34,8 @@ if (samples.length === 0) console.error('TAMIZ_SHARED_DIR has no sample videos: 
 const work = values.work ?? fs.mkdtempSync(path.join(os.tmpdir(), 'tamiz-recall-'));
 const height = Number(values.height);
 const options = { seed: Number(values.seed), originals: Number(values.originals), strangers: 4, scenes: Number(values.scenes),
-  seconds: Number(values.seconds), samples, longMinutes: Number(values.minutes), frame: { width: (height * 16) / 9, height } };
+  seconds: Number(values.seconds), samples, longMinutes: Number(values.minutes), frame: { width: (height * 16) / 9, height },
+  ...(values.edits && { chosen: values.edits.split(';') }) };
 console.error(`making media in ${work}`);
 const set = await makeSet(work, options);
 const server = await Server.start({ environment: {
