@@ -9,7 +9,6 @@ namespace tamiz::match {
 namespace {
 
 constexpr std::size_t kMostHits = 16;
-constexpr std::uint64_t kMostComparisons = 200'000'000;
 constexpr std::size_t kMostQueries = 8'192;
 // How copies of videos are turned; the six others would cost three times as much again.
 constexpr std::array kTransforms{hash::Transform::kIdentity, hash::Transform::kFlipHorizontal};
@@ -21,16 +20,17 @@ constexpr std::size_t kManyHits = 50'000;
 
 std::vector<DistantHit> FindDistantHits(const KeptLooks& looks, const lists::ListSnapshot& list,
                                         const std::function<bool(std::uint32_t)>& is_usable,
-                                        const std::function<bool(std::uint32_t)>& is_wanted) {
+                                        const std::function<bool(std::uint32_t)>& is_wanted,
+                                        std::uint64_t& comparisons) {
   std::vector<const KeptLooks::Look*> usable;
   for (const KeptLooks::Look& look : looks.all()) {
     if (is_usable(look.frame)) usable.push_back(&look);
   }
   const std::span<const hash::Transform> transforms =
       std::span(kTransforms).first(list.info.policy.orientations ? kTransforms.size() : 1);
-  const auto affordable = static_cast<std::size_t>(std::min<std::uint64_t>(
-                              kMostComparisons / std::max<std::size_t>(list.pdq_count(), 1), kMostQueries)) /
-                          transforms.size();
+  const std::uint64_t each = std::max<std::size_t>(list.pdq_count(), 1);
+  const std::size_t affordable =
+      std::min<std::uint64_t>(comparisons / each, kMostQueries) / transforms.size();
   if (usable.empty() || affordable == 0) return {};
   const std::size_t stride = (usable.size() + affordable - 1) / affordable;
 
@@ -45,6 +45,7 @@ std::vector<DistantHit> FindDistantHits(const KeptLooks& looks, const lists::Lis
         queries.push_back({usable[i]->frame, usable[i]->hashes[static_cast<std::size_t>(transform)]});
     }
   }
+  comparisons -= std::min(comparisons, queries.size() * each);
   std::map<std::uint32_t, DistantHit> nearest;  // by entry
   std::size_t seen = 0;
   std::vector<hash::Hash256> hashes;

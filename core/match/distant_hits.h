@@ -16,6 +16,9 @@ namespace tamiz::match {
 // (docs/CONFIDENCE.md).
 inline constexpr hash::HammingDistance kLeadRadius = 40;
 
+// Comparisons of hashes that an upload is worth, in all lists together: a tenth of a second.
+inline constexpr std::uint64_t kMostLeadComparisons = 200'000'000;
+
 struct DistantHit {
   std::uint32_t entry = 0;
   std::uint32_t position = 0;  // of a frame of a known video
@@ -24,12 +27,12 @@ struct DistantHit {
 };
 
 // The nearest hit of each entry of which something is within kLeadRadius, nearest first; a bounded number.
-// Of the upload's frames those for which `is_usable` holds are looked up, evenly spread where there are more
-// than the list's size affords: at most two hundred million comparisons, upright
-// and mirrored: a tenth of a second. `is_wanted`: of
-// an entry, whether a hit is worth anything.
+// The upload's frames for which `is_usable` holds are looked up, upright and mirrored, evenly spread where
+// there are more than `comparisons` affords, which are taken off it. `is_wanted`: of an entry, whether a hit
+// is worth anything.
 [[nodiscard]] std::vector<DistantHit> FindDistantHits(const KeptLooks& looks, const lists::ListSnapshot& list,
                                                       const std::function<bool(std::uint32_t)>& is_usable,
-                                                      const std::function<bool(std::uint32_t)>& is_wanted);
+                                                      const std::function<bool(std::uint32_t)>& is_wanted,
+                                                      std::uint64_t& comparisons);
 
 }  // namespace tamiz::match

@@ -224,6 +224,7 @@ std::vector<media::TimeSpan> Matching::WorthACloserLook(const UploadEnd& so_far,
 std::vector<Lead> Matching::DistantLeads() {
   std::vector<Lead> leads;
   const std::uint32_t own_frames = OwnFrames(parts_, static_cast<std::uint32_t>(times_.size()));
+  std::uint64_t comparisons = kMostLeadComparisons;
   for (BlockList& block : block_) {
     const ListSnapshot& list = block.fold.list();
     const lists::ListPolicy& policy = list.info.policy;
@@ -234,7 +235,8 @@ std::vector<Lead> Matching::DistantLeads() {
         [&](std::uint32_t frame) { return frame < own_frames && qualities_[frame] >= policy.quality_floor; },
         [&](std::uint32_t entry) {
           return !block.fold.entries().contains(entry) && MayMatch(list, entry, now_);
-        });
+        },
+        comparisons);
     for (const DistantHit& hit : hits) {
       if (const std::optional<Lead> lead = LeadOf(list, hit, times_[hit.frame])) leads.push_back(*lead);
     }

@@ -251,6 +251,27 @@ TEST_F(CloserLookTest, AFrameThatOnlyComesNearLeadsToTheRest) {
   EXPECT_THAT(dull.WorthACloserLook(End(), kAmple), IsEmpty());
 }
 
+TEST_F(CloserLookTest, WhatIsLookedUpSoWideIsBounded) {
+  entries_ = {KnownOf("v", 0, 6)};
+  auto snapshot = lists::BuildListSnapshot(info_, entries_, kNow);
+  ASSERT_TRUE(snapshot.ok());
+  KeptLooks looks;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    FrameEvidence look = FrameAt(i, i * 1s);
+    if (i % 10 == 0) look.pdq.hashes[0] = Picture(2000);
+    looks.Add(look, i);
+  }
+  const auto always = [](std::uint32_t) { return true; };
+  const auto found_with = [&](std::uint64_t comparisons) {
+    const std::size_t found = FindDistantHits(looks, **snapshot, always, always, comparisons).size();
+    return std::pair(found, comparisons);
+  };
+  // Six hashes, each of a hundred frames upright and mirrored.
+  EXPECT_EQ(found_with(2'000), std::pair(std::size_t{1}, std::uint64_t{800}));
+  EXPECT_EQ(found_with(120).second, 0u);  // ten frames
+  EXPECT_EQ(found_with(11), std::pair(std::size_t{0}, std::uint64_t{11}));
+}
+
 TEST_F(CloserLookTest, AMomentOfALongFilmIsNotWorthOne) {
   entries_ = {KnownOf("film", 0, 600)};
   shown_ = {{0, 1800s, 10s}};
