@@ -539,7 +539,7 @@ HWY_INLINE hn::Vec<D> SumEachOfFour(D d, hn::Vec<D> a, hn::Vec<D> b, hn::Vec<D> 
 
 // The blocks of four lanes added up.
 template <class D>
-HWY_INLINE hn::Vec<hn::FixedTag<float, 4>> SumOfBlocks(D d, hn::Vec<D> v) {
+HWY_INLINE hn::Vec<hn::FixedTag<float, 4>> SumOfBlocks([[maybe_unused]] D d, hn::Vec<D> v) {
   if constexpr (hn::MaxLanes(D()) == 4) {
     return v;
   } else {

@@ -21,7 +21,6 @@ namespace tamiz::scan {
 namespace {
 
 using media::IncompleteCode;
-using media::IncompleteReason;
 using std::chrono::microseconds;
 
 constexpr std::size_t kMaxRequestIdBytes = 128;

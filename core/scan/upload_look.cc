@@ -294,7 +294,8 @@ Status UploadLook::LookAtFrames(const ScanInput& input) {
 
   // What was seen, and what was not.
   media::SampleOutcome outcome;
-  if (sampled.ok()) {
+  const bool came_to_an_end = sampled.ok();
+  if (came_to_an_end) {
     outcome = *std::move(sampled);
     if (stopped_by_budget) outcome.reasons.push_back(TimeBudgetReason(config_));
   } else if (OutOfBudget(sampled.status())) {
@@ -308,7 +309,7 @@ Status UploadLook::LookAtFrames(const ScanInput& input) {
   TAMIZ_RETURN_IF_ERROR(caller_.StillWanted(parts_.clock.Now()));
   StateOutcome(outcome, request.plan);
 
-  const bool whole = sampled.ok() && !stopped_by_budget && !output.stopped_on_match;
+  const bool whole = came_to_an_end && !stopped_by_budget && !output.stopped_on_match;
   if (!config_.closer_look || wanted_.matching == nullptr || !whole) return OkStatus();
   CallContext context = caller_;
   context.deadline = CloserDeadline(parts_.clock.Now(), times_.budget_end, caller_.deadline);
