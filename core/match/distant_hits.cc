@@ -12,7 +12,8 @@ constexpr std::size_t kMostHits = 16;
 constexpr std::size_t kMostQueries = 8'192;
 // How copies of videos are turned; the six others would cost three times as much again.
 constexpr std::array kTransforms{hash::Transform::kIdentity, hash::Transform::kFlipHorizontal};
-constexpr std::size_t kQueriesPerSearch = 64;
+// More let the index overlap its memory accesses; the first few tell whether hits would take too much room.
+constexpr std::size_t kFewQueries = 4, kMostQueriesPerSearch = 64;
 // A list full of look-alikes says nothing about where to look.
 constexpr std::size_t kManyHits = 50'000;
 
@@ -50,8 +51,10 @@ std::vector<DistantHit> FindDistantHits(const KeptLooks& looks, const lists::Lis
   std::size_t seen = 0;
   std::vector<hash::Hash256> hashes;
   std::vector<index::Hit> hits;
-  for (std::size_t begin = 0; begin < queries.size() && seen < kManyHits; begin += kQueriesPerSearch) {
-    const std::size_t end = std::min(begin + kQueriesPerSearch, queries.size());
+  std::size_t at_once = kFewQueries;
+  for (std::size_t begin = 0, end = 0; begin < queries.size() && seen < kManyHits; begin = end) {
+    end = std::min(begin + at_once, queries.size());
+    at_once = std::min(2 * at_once, kMostQueriesPerSearch);
     hashes.clear();
     hits.clear();
     for (std::size_t i = begin; i < end; ++i) hashes.push_back(queries[i].hash);
