@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "tests/unit/hash/patterns.h"
+#include "tests/unit/hash/scenes.h"
 
 namespace tamiz::hash {
 namespace {
@@ -16,11 +16,6 @@ HammingDistance Furthest(const PdqOrientations& a, const PdqOrientations& b) {
     furthest = std::max(furthest, Distance(a.hashes[i], b.hashes[i]));
   }
   return furthest;
-}
-
-// With full spectra, like photographs.
-Picture Photograph(std::uint32_t width, std::uint32_t height, int seed) {
-  return MakePattern("octaves", width, height, {.a = 64, .b = 10 * seed});
 }
 
 // The picture turned by `transform`, pixel by pixel.

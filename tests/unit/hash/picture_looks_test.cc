@@ -3,30 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 #include <vector>
 
-#include "tests/unit/hash/patterns.h"
+#include "tests/unit/hash/scenes.h"
 
 namespace tamiz::hash {
 namespace {
-
-// With full spectra, like photographs.
-Picture Photograph(std::uint32_t width, std::uint32_t height, int seed) {
-  return MakePattern("octaves", width, height, {.a = 64, .b = 10 * seed});
-}
-
-Picture Ground(std::uint32_t width, std::uint32_t height, std::uint8_t level) {
-  return {width, height, std::vector<std::uint8_t>(std::size_t{width} * height, level)};
-}
-
-void Paste(const Picture& picture, std::uint32_t left, std::uint32_t top, Picture& onto) {
-  for (std::uint32_t y = 0; y < picture.height; ++y) {
-    std::copy_n(&picture.pixels[std::size_t{y} * picture.width], picture.width,
-                &onto.pixels[std::size_t{top + y} * onto.width + left]);
-  }
-}
 
 Picture Mirrored(const Picture& picture) {
   Picture mirrored = picture;
@@ -35,22 +17,6 @@ Picture Mirrored(const Picture& picture) {
     std::reverse(row, row + picture.width);
   }
   return mirrored;
-}
-
-// The picture turned clockwise about the middle of a black frame.
-Picture Turned(const Picture& picture, double degrees, std::uint32_t width, std::uint32_t height) {
-  Picture frame = Ground(width, height, 0);
-  const double c = std::cos(degrees * std::numbers::pi / 180), s = std::sin(degrees * std::numbers::pi / 180);
-  for (std::uint32_t y = 0; y < height; ++y) {
-    for (std::uint32_t x = 0; x < width; ++x) {
-      const double u = x - width / 2.0, v = y - height / 2.0;
-      const double px = c * u + s * v + picture.width / 2.0, py = -s * u + c * v + picture.height / 2.0;
-      if (px < 0 || py < 0 || px >= picture.width || py >= picture.height) continue;
-      frame.pixels[std::size_t{y} * width + x] =
-          picture.pixels[static_cast<std::size_t>(py) * picture.width + static_cast<std::size_t>(px)];
-    }
-  }
-  return frame;
 }
 
 // A page with a picture and lines of text.

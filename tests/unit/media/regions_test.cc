@@ -10,29 +10,16 @@
 
 #include "core/hash/pdq_hasher.h"
 #include "core/hash/pdq_sampler.h"
-#include "tests/unit/hash/patterns.h"
+#include "tests/unit/hash/scenes.h"
 
 namespace tamiz::media {
 namespace {
 
+using hash::Ground;
 using hash::MakePattern;
+using hash::Paste;
+using hash::Photograph;
 using hash::Picture;
-
-// With full spectra, like photographs.
-Picture Photograph(std::uint32_t width, std::uint32_t height, int seed) {
-  return MakePattern("octaves", width, height, {.a = 64, .b = 10 * seed});
-}
-
-Picture Ground(std::uint32_t width, std::uint32_t height, std::uint8_t level) {
-  return {width, height, std::vector<std::uint8_t>(std::size_t{width} * height, level)};
-}
-
-void Paste(const Picture& picture, std::uint32_t left, std::uint32_t top, Picture& onto) {
-  for (std::uint32_t y = 0; y < picture.height; ++y) {
-    std::copy_n(&picture.pixels[std::size_t{y} * picture.width], picture.width,
-                &onto.pixels[std::size_t{top + y} * onto.width + left]);
-  }
-}
 
 // Waves across each other: no side of theirs is straight along an axis.
 Picture Waves(std::uint32_t width, std::uint32_t height, int seed) {

@@ -10,31 +10,14 @@
 
 #include "core/hash/pdq_hasher.h"
 #include "core/hash/pdq_sampler.h"
-#include "tests/unit/hash/patterns.h"
+#include "tests/unit/hash/scenes.h"
 
 namespace tamiz::media {
 namespace {
 
 using hash::MakePattern;
 using hash::Picture;
-
-// The picture turned clockwise about the middle of a frame of one brightness.
-Picture Turned(const Picture& picture, double degrees, std::uint32_t width, std::uint32_t height,
-               int ground) {
-  Picture frame{width, height,
-                std::vector<std::uint8_t>(std::size_t{width} * height, static_cast<std::uint8_t>(ground))};
-  const double c = std::cos(degrees * std::numbers::pi / 180), s = std::sin(degrees * std::numbers::pi / 180);
-  for (std::uint32_t y = 0; y < height; ++y) {
-    for (std::uint32_t x = 0; x < width; ++x) {
-      const double u = x - width / 2.0, v = y - height / 2.0;
-      const double px = c * u + s * v + picture.width / 2.0, py = -s * u + c * v + picture.height / 2.0;
-      if (px < 0 || py < 0 || px >= picture.width || py >= picture.height) continue;
-      frame.pixels[std::size_t{y} * width + x] =
-          picture.pixels[static_cast<std::size_t>(py) * picture.width + static_cast<std::size_t>(px)];
-    }
-  }
-  return frame;
-}
+using hash::Turned;
 
 TEST(Straighten, TurnsAPictureBack) {
   hash::PdqHasher hasher;
