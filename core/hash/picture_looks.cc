@@ -72,8 +72,8 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
                                   static_cast<std::uint32_t>(offset / luma.stride), inside.width,
                                   inside.height};
       // Guesses are looked at as parts are.
-      const bool is_found = i == 0 && ways.has_stripped;
-      add(LookKind::kBorderRemoved, rect, is_found ? OrientationSet::kAll : OrientationSet::kMirrored);
+      const bool is_certain = i == 0 && ways.is_certain;
+      add(LookKind::kBorderRemoved, rect, is_certain ? OrientationSet::kAll : OrientationSet::kMirrored);
     }
   }
   if (turned_back) {

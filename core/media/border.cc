@@ -404,7 +404,7 @@ StrippedWays StripBorderInWays(const LumaView& luma) {
   }
   StrippedWays ways;
   for (const Rect& rect : rects) ways.insides.push_back(ViewOf(luma, rect));
-  ways.has_stripped = usual && !rects.empty() && rects[0] == usual->rect;
+  ways.is_certain = is_stripped && usual->is_clear && !rects.empty() && rects[0] == usual->rect;
   return ways;
 }
 

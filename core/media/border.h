@@ -23,14 +23,15 @@ namespace tamiz::media {
 [[nodiscard]] std::optional<LumaView> StripBorder(const LumaView& luma);
 
 // What StripBorder finds, and further guesses where that is not certain, likeliest first; the whole picture
-// is none of them. Certain is a border of one brightness that the picture differs from along half of each
-// edge. Elsewhere the picture may have a margin of its own. Guessed are what remains if only bars of the
-// outermost brightness go, if bars may be off by 2 levels only, and pictures of the usual shapes (1:1, 16:9,
-// 4:3 ...) in the middle that hold what was found. None is within a 128th of another.
+// is none of them. Certain is what StripBorder finds if the picture differs from the border along half of
+// each edge. Elsewhere, and where the border has two brightnesses, the picture may have a margin of its own.
+// Guessed are what remains if only bars of the outermost brightness go, if bars may be off by 2 levels only,
+// and pictures of the usual shapes (1:1, 16:9, 4:3 ...) in the middle that hold what was found. None is
+// within a 128th of another.
 inline constexpr std::size_t kMostWays = 6;
 struct StrippedWays {
   std::vector<LumaView> insides;
-  bool has_stripped = false;  // the first is what StripBorder finds
+  bool is_certain = false;  // the first; all others are guesses
 };
 [[nodiscard]] StrippedWays StripBorderInWays(const LumaView& luma);
 

@@ -73,6 +73,17 @@ TEST(PictureLooks, LookAtPartsUprightAndMirrored) {
   }
 }
 
+TEST(PictureLooks, AnUncertainBordersInsideIsLookedAtAsPartsAre) {
+  // A page: what is left of it without its margins ends with lines of text, not with a picture's edge.
+  std::vector<PictureLook> looks = Look(Screenshot(Photograph(540, 460, 2)));
+  std::erase_if(looks, [](const PictureLook& look) { return look.kind != LookKind::kBorderRemoved; });
+  ASSERT_FALSE(looks.empty());
+  for (const PictureLook& look : looks) {
+    EXPECT_EQ(look.orientations, OrientationSet::kMirrored);
+    EXPECT_TRUE(HasThose(look));
+  }
+}
+
 TEST(PictureLooks, GuessesAreLookedAtAsPartsAre) {
   // A black margin that may be the picture's own, and a white one around it.
   Picture framed = Ground(560, 520, 255);
