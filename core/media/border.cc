@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
+#include <span>
 #include <vector>
+
+#include "core/media/cell_kernels.h"
 
 namespace tamiz::media {
 namespace {
@@ -27,19 +29,6 @@ constexpr std::size_t kChunk = 64;      // contiguous pixels of a row that are j
 constexpr std::size_t kMaxChunks = 16;  // of a row
 constexpr std::size_t kMaxRows = 256;   // sampled, to judge columns
 
-// Levels from `low` to `low + span`.
-struct Band {
-  Band(int level, int tolerance)
-      : low(static_cast<std::uint8_t>(std::max(level - tolerance, 0))),
-        span(static_cast<std::uint8_t>(std::min(level + tolerance, 255) - low)) {}
-  [[nodiscard]] bool Holds(std::uint8_t value) const {
-    return static_cast<std::uint8_t>(value - low) <= span;
-  }
-
-  std::uint8_t low;
-  std::uint8_t span;
-};
-
 // Half-open.
 struct Rect {
   std::size_t left;
@@ -56,81 +45,26 @@ std::size_t Spread(std::size_t n, std::size_t count, std::size_t length, std::si
   return count == 1 ? 0 : n * (length - size) / (count - 1);
 }
 
-std::size_t Outside(const std::uint8_t* pixels, std::size_t count, Band band) {
-  std::size_t outside = 0;
-  for (; count >= kChunk; pixels += kChunk, count -= kChunk) {
-    std::uint8_t some = 0;  // a fixed length, so that compilers vectorise it
-    for (std::size_t i = 0; i < kChunk; ++i) {
-      some = static_cast<std::uint8_t>(some + static_cast<std::uint8_t>(!band.Holds(pixels[i])));
-    }
-    outside += some;
-  }
-  for (std::size_t i = 0; i < count; ++i) outside += static_cast<std::size_t>(!band.Holds(pixels[i]));
-  return outside;
+// The lower median.
+int MedianOf(std::span<const std::uint8_t> pixels) {
+  // Mostly more than half are of one level.
+  const std::uint8_t likely = pixels[pixels.size() / 2];
+  if (CountOutside(pixels.data(), pixels.size(), {likely, 0}) * 2 < pixels.size()) return likely;
+  std::array<std::size_t, 256> counts{};
+  for (const std::uint8_t pixel : pixels) ++counts[pixel];
+  std::size_t sum = 0;
+  int level = 0;
+  while (level < 255 && (sum += counts[static_cast<std::size_t>(level)]) * 2 < pixels.size()) ++level;
+  return level;
 }
 
-// How many of a chunk's pixels are in the band before the first that is not, from the left or the right.
-std::size_t RunInChunk(const std::uint8_t* pixels, Band band, bool from_left) {
-  std::array<std::uint8_t, kChunk> out;
-  for (std::size_t i = 0; i < kChunk; ++i) {
-    out[i] =
-        static_cast<std::uint8_t>(!band.Holds(pixels[i]));  // a fixed length, so that compilers vectorise it
-  }
-  std::size_t run = 0;
-  for (; run < kChunk; run += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, out.data() + (from_left ? run : kChunk - run - sizeof word), sizeof word);
-    if (word != 0) break;
-  }
-  while (run < kChunk && out[from_left ? run : kChunk - 1 - run] == 0) ++run;
-  return run;
+// The one brightness of a line; nothing if it has more than one.
+std::optional<int> LevelOf(std::span<const std::uint8_t> pixels) {
+  const int level = MedianOf(pixels);
+  const std::size_t outside = CountOutside(pixels.data(), pixels.size(), {level, kTolerance});
+  if (outside * kNoiseShare > pixels.size()) return std::nullopt;
+  return level;
 }
-
-// Pixels at the start of a row of `count` that are in the band.
-std::size_t RunFromLeft(const std::uint8_t* pixels, std::size_t count, Band band) {
-  std::size_t run = 0;
-  while (run + kChunk <= count) {
-    const std::size_t some = RunInChunk(pixels + run, band, true);
-    run += some;
-    if (some < kChunk) return run;
-  }
-  while (run < count && band.Holds(pixels[run])) ++run;
-  return run;
-}
-
-std::size_t RunFromRight(const std::uint8_t* end, std::size_t count, Band band) {
-  std::size_t run = 0;
-  while (run + kChunk <= count) {
-    const std::size_t some = RunInChunk(end - run - kChunk, band, false);
-    run += some;
-    if (some < kChunk) return run;
-  }
-  while (run < count && band.Holds(*(end - run - 1))) ++run;
-  return run;
-}
-
-class Histogram {
- public:
-  void Add(std::uint8_t value) { ++counts_[value], ++total_; }
-  [[nodiscard]] int Median() const {
-    std::size_t sum = 0;
-    int level = 0;
-    while (level < 255 && (sum += counts_[level]) * 2 < total_) ++level;
-    return level;
-  }
-  [[nodiscard]] bool IsFlat() const {
-    const Band band(Median(), kTolerance);
-    std::size_t outside = 0;
-    for (int level = 0; level < 256; ++level) {
-      if (!band.Holds(static_cast<std::uint8_t>(level))) outside += counts_[level];
-    }
-    return outside * kNoiseShare <= total_;
-  }
-
- private:
-  std::array<std::size_t, 256> counts_{};
-  std::size_t total_ = 0;
-};
 
 // Lines at one edge that look alike.
 struct Bar {
@@ -175,48 +109,72 @@ class Lines {
     const std::size_t chunks = width <= kMaxChunks * kChunk ? 1 : kMaxChunks;
     const std::size_t size = chunks == 1 ? width : kChunk;
     const std::size_t samples = chunks * size;
-    Histogram histogram;
+    std::array<std::uint8_t, kMaxChunks * kChunk> pixels;
     for (std::size_t i = 0; i < chunks; ++i) {
-      const std::uint8_t* pixels = row(0) + Spread(i, chunks, width, size);
-      for (std::size_t x = 0; x < size; ++x) histogram.Add(pixels[x]);
+      std::copy_n(row(0) + Spread(i, chunks, width, size), size, pixels.data() + i * size);
     }
-    if (!histogram.IsFlat()) return {};
-    const int level = histogram.Median();
-    if (!IsWanted(level)) return {};
-    const auto outside = [&](std::size_t n, Band band) {
+    const std::optional<int> level_of = LevelOf({pixels.data(), samples});
+    if (!level_of || !IsWanted(*level_of)) return {};
+    const int level = *level_of;
+    const auto outside = [&](std::size_t n, LevelBand band) {
       std::size_t sum = 0;
       for (std::size_t i = 0; i < chunks; ++i)
-        sum += Outside(row(n) + Spread(i, chunks, width, size), size, band);
+        sum += CountOutside(row(n) + Spread(i, chunks, width, size), size, band);
       return sum;
     };
-    const Band weak(level, sense_.tolerance);
+    const LevelBand weak(level, sense_.tolerance);
     std::size_t rows = 1;
     while (rows < limit && outside(rows, weak) * kNoiseShare <= samples) ++rows;
-    return WithEdge(rows, limit, level, samples, [&](std::size_t n, Band band) { return outside(n, band); });
+    return WithEdge(rows, limit, level, samples,
+                    [&](std::size_t n, LevelBand band) { return outside(n, band); });
   }
 
   // At the left or at the right.
   [[nodiscard]] Bar BarOfColumns(bool from_left, std::size_t limit) const {
     const std::size_t rows = std::min(rect_.height(), kMaxRows);
-    const auto pixel = [&](std::size_t row, std::size_t n) {
-      const std::size_t y = rect_.top + Spread(row, rows, rect_.height(), 1);
-      return luma_.data + y * luma_.stride + (from_left ? rect_.left + n : rect_.right - 1 - n);
-    };
-    Histogram histogram;
-    for (std::size_t i = 0; i < rows; ++i) histogram.Add(*pixel(i, 0));
-    if (!histogram.IsFlat()) return {};
-    const int level = histogram.Median();
-    if (!IsWanted(level)) return {};
-    const Band weak(level, sense_.tolerance);
-    std::array<std::size_t, kMaxRows> runs;
-    for (std::size_t i = 0; i < rows; ++i) {
-      runs[i] =
-          from_left ? RunFromLeft(pixel(i, 0), limit, weak) : RunFromRight(pixel(i, 0) + 1, limit, weak);
+    std::array<const std::uint8_t*, kMaxRows> outermost;  // the pixel of each row that is judged
+    {
+      // Spread over the height, without a division for each.
+      const std::size_t parts = std::max<std::size_t>(rows - 1, 1);
+      const std::size_t whole = (rect_.height() - 1) / parts;
+      const std::size_t rest = (rect_.height() - 1) % parts;
+      const std::uint8_t* row =
+          luma_.data + rect_.top * luma_.stride + (from_left ? rect_.left : rect_.right - 1);
+      for (std::size_t i = 0, over = 0; i < rows; ++i) {
+        outermost[i] = row;
+        over += rest;
+        row += (whole + (over >= parts ? 1 : 0)) * luma_.stride;
+        over -= over >= parts ? parts : 0;
+      }
     }
-    const std::size_t odd = rows / kNoiseShare;
-    std::nth_element(runs.begin(), runs.begin() + odd, runs.begin() + rows);
-    const std::size_t columns = runs[odd];
-    return WithEdge(columns, limit, level, rows, [&](std::size_t n, Band band) {
+    const auto pixel = [&](std::size_t row, std::size_t n) {
+      return from_left ? outermost[row] + n : outermost[row] - n;
+    };
+    std::array<std::uint8_t, kMaxRows> pixels;
+    for (std::size_t i = 0; i < rows; ++i) pixels[i] = *outermost[i];
+    const std::optional<int> level_of = LevelOf({pixels.data(), rows});
+    if (!level_of || !IsWanted(*level_of)) return {};
+    const int level = *level_of;
+    const LevelBand weak(level, sense_.tolerance);
+    std::array<std::uint32_t, kMaxRows> runs;
+    if (from_left) {
+      RunsFromLeft({outermost.data(), rows}, limit, weak, runs.data());
+    } else {
+      RunsFromRight({outermost.data(), rows}, limit, weak, runs.data());
+    }
+    // The shortest but for some odd rows.
+    constexpr std::size_t kMostKept = kMaxRows / kNoiseShare + 1;
+    std::array<std::uint32_t, kMostKept> shortest;  // ascending
+    shortest.fill(static_cast<std::uint32_t>(limit));
+    const std::size_t last = rows / kNoiseShare;
+    for (std::size_t i = 0; i < rows; ++i) {
+      if (runs[i] >= shortest[last]) continue;
+      std::size_t n = last;
+      for (; n > 0 && shortest[n - 1] > runs[i]; --n) shortest[n] = shortest[n - 1];
+      shortest[n] = runs[i];
+    }
+    const std::size_t columns = shortest[last];
+    return WithEdge(columns, limit, level, rows, [&](std::size_t n, LevelBand band) {
       std::size_t outside = 0;
       for (std::size_t i = 0; i < rows; ++i) outside += static_cast<std::size_t>(!band.Holds(*pixel(i, n)));
       return outside;
@@ -233,7 +191,7 @@ class Lines {
   [[nodiscard]] Bar WithEdge(std::size_t lines, std::size_t limit, int level, std::size_t samples,
                              const OutsideOf& outside) const {
     if (lines == limit) return {limit, false, false, level};
-    const Band strong(level, sense_.strong);
+    const LevelBand strong(level, sense_.strong);
     Bar bar{lines, false, false, level};
     for (std::size_t n = lines; n < std::min(lines + kEdgeDepth, limit) && !bar.is_clear; ++n) {
       const std::size_t there = outside(n, strong);

@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "core/media/cell_kernels.h"
+
 namespace tamiz::media {
 namespace {
 
@@ -22,7 +24,7 @@ constexpr int kNoiseShare = 64;  // of a line's cells, one in so many may be off
 constexpr int kOddShare = 8;     // one in so many that are nearly of the ground may be a picture's own margin
 constexpr int kOddLines = 4;     // likewise, lines
 constexpr int kMostSamples = 128;  // of a line, to be sure
-constexpr int kSamples = 16;       // of a line, for a first opinion
+constexpr unsigned kSamples = 16;  // of a line, for a first opinion
 constexpr int kMostDepth = 6;
 constexpr std::size_t kMostCandidates = 64;
 
@@ -49,19 +51,6 @@ class Grounds {
 struct Block {
   int first = 0, last = 0;
 };
-
-// Counts for each place whether a value is off its level by more than `tolerance`, and by anything.
-void CountOff(const std::uint8_t* __restrict values, const std::uint8_t* __restrict levels,
-              std::uint8_t tolerance, std::uint8_t* __restrict off, std::uint8_t* __restrict odd,
-              std::size_t count) {
-  for (std::size_t x = 0; x < count; ++x) {
-    const std::uint8_t high = values[x] > levels[x] ? values[x] : levels[x];
-    const std::uint8_t low = values[x] > levels[x] ? levels[x] : values[x];
-    const auto difference = static_cast<std::uint8_t>(high - low);
-    off[x] = static_cast<std::uint8_t>(off[x] + static_cast<std::uint8_t>(difference > tolerance));
-    odd[x] = static_cast<std::uint8_t>(odd[x] + static_cast<std::uint8_t>(difference > 0));
-  }
-}
 
 class Cutter {
  public:
@@ -144,7 +133,7 @@ class Cutter {
     cuts_.candidates.push_back({box, (strict_ ? score : score - 1.5) + box.area() / whole_.area()});
   }
 
-  static constexpr int kAtOnce = 64;  // cells side by side
+  static constexpr auto kAtOnce = static_cast<int>(kLinesAtOnce);
 
   // The one brightness of a line; -1 if it has not got one.
   [[nodiscard]] int LevelOf(Along along, int line, int from, int to) {
@@ -155,33 +144,26 @@ class Cutter {
                            : static_cast<std::size_t>(from) * cells_.stride + static_cast<std::size_t>(line));
     const int length = to - from;
     const auto at = [&](int i) { return int{start[static_cast<std::size_t>(i) * step]}; };
-    const auto sample = [&](int i) { return at((2 * i + 1) * length / (2 * kSamples)); };
+    const auto sample = [&](unsigned i) {
+      return int{start[std::size_t{(2 * i + 1) * static_cast<unsigned>(length) / (2 * kSamples)} * step]};
+    };
     // Most lines of most pictures are out here.
     const int a = sample(2), b = sample(7), c = sample(12);
     const int level = std::max(std::min(a, b), std::min(std::max(a, b), c));
     int off = 0;
     const int tolerance = sense_.tolerance;
-    for (int i = 0; i < kSamples && off <= 1; ++i) off += std::abs(sample(i) - level) > tolerance ? 1 : 0;
+    for (unsigned i = 0; i < kSamples && off <= 1; ++i)
+      off += std::abs(sample(i) - level) > tolerance ? 1 : 0;
     if (off > 1) return -1;
+    const int every = std::max(1, length / kMostSamples);
+    if (along == Along::kRows && every <= kAtOnce / 2) {
+      const Off counted = CountOffInRow(start, static_cast<std::size_t>(length),
+                                        static_cast<std::size_t>(every), level, tolerance);
+      return Judge(level, counted.outside, counted.odd, (length + every - 1) / every);
+    }
     int outside = 0;
     int odd = 0;
     int count = 0;
-    const int every = std::max(1, length / kMostSamples);
-    if (along == Along::kRows && every <= kAtOnce / 2) {
-      // All cells side by side; those between the samples are left out of the sums.
-      const int chunk = kAtOnce / every * every;
-      std::array<std::uint8_t, kAtOnce> levels, off_there{}, odd_there{};
-      levels.fill(static_cast<std::uint8_t>(level));
-      for (int i = 0; i < length; i += chunk) {
-        CountOff(start + i, levels.data(), static_cast<std::uint8_t>(tolerance), off_there.data(),
-                 odd_there.data(), static_cast<std::size_t>(std::min(chunk, length - i)));
-      }
-      for (int i = 0; i < chunk; i += every) {
-        outside += off_there[static_cast<std::size_t>(i)];
-        odd += odd_there[static_cast<std::size_t>(i)];
-      }
-      return Judge(level, outside, odd, (length + every - 1) / every);
-    }
     for (int i = 0; i < length; i += every, ++count) {
       const int difference = std::abs(at(i) - level);
       outside += difference > tolerance ? 1 : 0;
@@ -197,7 +179,9 @@ class Cutter {
       return cells_.data + static_cast<std::size_t>(from + i) * cells_.stride +
              static_cast<std::size_t>(left);
     };
-    const auto sample = [&](int i) { return row((2 * i + 1) * length / (2 * kSamples)); };
+    const auto sample = [&](unsigned i) {
+      return row(static_cast<int>((2 * i + 1) * static_cast<unsigned>(length) / (2 * kSamples)));
+    };
     const auto tolerance = static_cast<std::uint8_t>(sense_.tolerance);
     const auto count_of = static_cast<std::size_t>(number);
     std::array<std::uint8_t, kAtOnce> level, off, odd;  // bytes alone, so that compilers vectorise it
@@ -209,13 +193,14 @@ class Cutter {
         level[x] = std::max(std::min(a[x], b[x]), std::min(std::max(a[x], b[x]), c[x]));
       }
     }
-    const auto count = [&](const std::uint8_t* values) {
-      CountOff(values, level.data(), tolerance, off.data(), odd.data(), count_of);
+    const auto count = [&](const std::uint8_t* values, std::size_t rows, int every) {
+      CountOffInColumns(values, static_cast<std::size_t>(every) * cells_.stride, rows, level.data(),
+                        tolerance, off.data(), odd.data(), count_of);
     };
     off.fill(0);
     odd.fill(0);
-    for (int i = 0; i < kSamples; ++i) {
-      count(sample(i));
+    for (unsigned i = 0; i < kSamples; ++i) {
+      count(sample(i), 1, 1);
       // Most columns of most pictures are out here.
       const auto out = [&] {
         return std::all_of(off.begin(), off.begin() + number, [](std::uint8_t one) { return one > 1; });
@@ -233,8 +218,9 @@ class Cutter {
     off.fill(0);
     odd.fill(0);
     static_assert(2 * kMostSamples <= 256);  // fewer samples than that
-    int samples = 0;
-    for (int i = 0; i < length; i += std::max(1, length / kMostSamples), ++samples) count(row(i));
+    const int every = std::max(1, length / kMostSamples);
+    const int samples = (length + every - 1) / every;
+    count(row(0), static_cast<std::size_t>(samples), every);
     for (std::size_t x = 0; x < count_of; ++x) {
       if (may_be[x]) levels[x] = Judge(level[x], off[x], odd[x], samples);
     }

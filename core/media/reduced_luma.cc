@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "core/media/cell_kernels.h"
+
 namespace tamiz::media {
 namespace {
 
@@ -42,16 +44,6 @@ void Average(const std::vector<std::uint16_t>& sums, std::uint8_t* cells, std::s
   AverageAny(sums, factor, factor, whole, cells, width);
 }
 
-// Cells of two rows of pixels by two.
-void AverageTwo(const std::uint8_t* __restrict above, const std::uint8_t* __restrict below,
-                std::uint8_t* __restrict cells, std::size_t count) {
-  for (std::size_t x = 0; x < count; ++x) {
-    const auto sum =
-        static_cast<std::uint16_t>(above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1] + 2);
-    cells[x] = static_cast<std::uint8_t>(sum >> 2U);
-  }
-}
-
 }  // namespace
 
 ReducedLuma::ReducedLuma(const LumaView& luma, std::uint32_t most_cells) : picture_(luma), view_(luma) {
@@ -69,7 +61,7 @@ ReducedLuma::ReducedLuma(const LumaView& luma, std::uint32_t most_cells) : pictu
     if (factor_ == 2 && y * 2 + 1 < luma.height) {
       const std::uint8_t* above = luma.data + std::size_t{y} * 2 * luma.stride;
       std::uint8_t* cell = cells_.data() + std::size_t{y} * width;
-      AverageTwo(above, above + luma.stride, cell, luma.width / 2);
+      AverageByTwo(above, above + luma.stride, cell, luma.width / 2);
       if (luma.width % 2 != 0) {
         const std::size_t last = luma.width - 1;
         cell[width - 1] = static_cast<std::uint8_t>((above[last] + above[luma.stride + last] + 1) / 2);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "core/media/cell_box.h"
+#include "core/media/cell_kernels.h"
 #include "core/media/ground_cuts.h"
 #include "core/media/step_map.h"
 #include "core/media/step_regions.h"
@@ -26,28 +27,30 @@ int PlaceSide(const LumaView& luma, Along along, int line, int reach, int from, 
   if (line <= 0 || line >= lines) return std::clamp(line, 0, lines);
   constexpr int kSamples = 96;
   const int samples = std::clamp(to - from, 1, kSamples);
-  const std::size_t step = along == Along::kRows ? 1 : luma.stride;
+  const bool in_rows = along == Along::kRows;
   std::array<std::size_t, kSamples> places;
   for (int s = 0; s < samples; ++s) {
-    places[static_cast<std::size_t>(s)] =
-        static_cast<std::size_t>(from + (2 * s + 1) * (to - from) / (2 * samples)) * step;
+    const int place = from + (2 * s + 1) * (to - from) / (2 * samples);
+    places[static_cast<std::size_t>(s)] = static_cast<std::size_t>(place) * (in_rows ? 1 : luma.stride);
+  }
+  const int first = std::max(line - reach, 1);
+  const int last = std::min(line + reach, lines - 1);
+  // Larger steps say no more: a few bright spots must not outweigh the rest.
+  constexpr int kMostStep = 40;
+  std::vector<std::uint16_t> changes(static_cast<std::size_t>(last - first + 1));
+  const std::uint8_t* start = luma.data + static_cast<std::size_t>(first - 1) * (in_rows ? luma.stride : 1);
+  const std::span<const std::size_t> sampled{places.data(), static_cast<std::size_t>(samples)};
+  if (in_rows) {
+    SumStepsOfRows(start, luma.stride, sampled, kMostStep, changes);
+  } else {
+    SumStepsOfColumns(start, sampled, kMostStep, changes);
   }
   int best = line;
   int most = -1;
-  // From the nearest outward: of equal ones the nearest.
-  for (int n = 0; n <= 2 * reach; ++n) {
-    const int candidate = line + (n % 2 == 0 ? n / 2 : -(n + 1) / 2);
-    if (candidate < 1 || candidate >= lines) continue;
-    const std::uint8_t* start =
-        luma.data + static_cast<std::size_t>(candidate) * (along == Along::kRows ? luma.stride : 1);
-    const std::size_t back = along == Along::kRows ? luma.stride : 1;
-    int sum = 0;
-    for (int s = 0; s < samples; ++s) {
-      const std::uint8_t* pixel = start + places[static_cast<std::size_t>(s)];
-      // Larger steps say no more: a few bright spots must not outweigh the rest.
-      sum += std::min(std::abs(*pixel - *(pixel - back)), 40);
-    }
-    if (sum > most) {
+  for (int candidate = first; candidate <= last; ++candidate) {
+    const int sum = changes[static_cast<std::size_t>(candidate - first)];
+    // Of equal ones the nearest, and of those the first.
+    if (sum > most || (sum == most && std::abs(candidate - line) < std::abs(best - line))) {
       most = sum;
       best = candidate;
     }

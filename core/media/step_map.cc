@@ -1,29 +1,20 @@
 #include "core/media/step_map.h"
 
+#include <algorithm>
 #include <array>
-#include <cstring>
+#include <cstdlib>
+
+#include "core/media/cell_kernels.h"
 
 namespace tamiz::media {
 namespace {
 
 constexpr int kBeside = 3;  // lines
 
-// 1 where a and b differ by at least `step`.
-void Compare(const std::uint8_t* __restrict a, const std::uint8_t* __restrict b, std::uint8_t step,
-             std::uint8_t* __restrict out, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint8_t high = a[i] > b[i] ? a[i] : b[i];
-    const std::uint8_t low = a[i] > b[i] ? b[i] : a[i];
-    const auto difference = static_cast<std::uint8_t>(high - low);
-    out[i] = static_cast<std::uint8_t>(difference >= step);
-  }
-}
-
-// Of eight bytes that are 0 or 1.
-int SumOfEight(const std::uint8_t* bytes) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
-  return static_cast<int>((word * 0x0101010101010101U) >> 56U);
+// Adds to each line of numbers, `length` long, the one before it.
+void SumUp(std::vector<std::uint16_t>& sums, std::size_t length) {
+  for (std::size_t i = length; i < sums.size(); ++i)
+    sums[i] = static_cast<std::uint16_t>(sums[i] + sums[i - length]);
 }
 
 }  // namespace
@@ -38,32 +29,23 @@ StepMap::StepMap(const LumaView& cells)
   // A step may fall inside a cell: look across the cells on both sides of a line and the one before it.
   const auto row_pieces = static_cast<std::size_t>(pieces(Along::kRows));
   rows_.assign((row_pieces + 1) * height, 0);
-  std::vector<std::uint8_t> steps(row_pieces * kPiece, 0);
   for (std::size_t y = 1; y + 1 < height; ++y) {
-    Compare(row(y - 1), row(y + 1), step, steps.data(), width);
-    std::uint16_t* sums = rows_.data() + height + y;
-    int sum = 0;
-    for (std::size_t p = 0; p < row_pieces; ++p, sums += height) {
-      sum += SumOfEight(steps.data() + p * kPiece);
-      *sums = static_cast<std::uint16_t>(sum);
-    }
+    CountStepsByEight(row(y - 1), row(y + 1), step, rows_.data() + height + y, height, width);
   }
+  SumUp(rows_, height);
 
   const auto column_pieces = static_cast<std::size_t>(pieces(Along::kColumns));
   columns_.assign((column_pieces + 1) * width, 0);
   if (width < 3) return;
   std::vector<std::uint8_t> counts(width - 2);
-  steps.resize(std::max(steps.size(), width));
   for (std::size_t p = 0; p < column_pieces; ++p) {
-    std::fill(counts.begin(), counts.end(), std::uint8_t{0});
-    for (std::size_t y = p * kPiece; y < std::min(height, (p + 1) * kPiece); ++y) {
-      Compare(row(y), row(y) + 2, step, steps.data(), width - 2);
-      for (std::size_t x = 0; x < width - 2; ++x) counts[x] = static_cast<std::uint8_t>(counts[x] + steps[x]);
-    }
-    const std::uint16_t* before = columns_.data() + p * width + 1;
-    std::uint16_t* after = columns_.data() + (p + 1) * width + 1;
-    for (std::size_t x = 0; x < width - 2; ++x) after[x] = static_cast<std::uint16_t>(before[x] + counts[x]);
+    const std::size_t first = p * kPiece;
+    CountStepsInColumns(row(first), cells_.stride, std::min<std::size_t>(kPiece, height - first), step,
+                        counts.data(), width - 2);
+    std::copy(counts.begin(), counts.end(),
+              columns_.begin() + static_cast<std::ptrdiff_t>((p + 1) * width + 1));
   }
+  SumUp(columns_, width);
 }
 
 int StepMap::StepOf() const {
@@ -84,26 +66,32 @@ int StepMap::StepOf() const {
   return std::clamp(3 * median, 4, 24);
 }
 
-double StepMap::Count(Along along, int line, int upto) const {
-  const int piece = upto / kPiece;
-  const int rest = upto % kPiece;
-  const int before = Sums(along, piece)[line];
-  if (rest == 0) return before;
-  const int size = std::min(kPiece, length(along) - piece * kPiece);
-  return before + double(Sums(along, piece + 1)[line] - before) * rest / size;
+StepMap::Stretch::Stretch(const StepMap& steps, Along along, int from, int to) : lines_(steps.lines(along)) {
+  if (to <= from) return;
+  const auto end = [&](int upto) {
+    const int piece = upto / kPiece;
+    const int rest = upto % kPiece;
+    const int size = std::min(kPiece, steps.length(along) - piece * kPiece);
+    const std::uint16_t* const before = steps.Sums(along, piece);
+    if (rest == 0) return End{before, before, 0};
+    return End{before, steps.Sums(along, piece + 1), static_cast<double>(rest) / size};
+  };
+  first_ = end(from);
+  last_ = end(to);
+  share_ = 1.0 / (to - from);
 }
 
-double StepMap::Support(Along along, int line, int from, int to) const {
-  if (line < 1 || line >= lines(along) || to <= from) return 0;
-  return (Count(along, line, to) - Count(along, line, from)) / (to - from);
+double StepMap::Stretch::Support(int line) const {
+  if (line < 1 || line >= lines_ || share_ == 0) return 0;
+  return (last_.Count(line) - first_.Count(line)) * share_;
 }
 
-double StepMap::Excess(Along along, int line, int from, int to) const {
-  const double before = Support(along, line - kBeside, from, to);
-  const double after = Support(along, line + kBeside, from, to);
+double StepMap::Stretch::Excess(int line) const {
+  const double before = Support(line - kBeside);
+  const double after = Support(line + kBeside);
   // One side may be full of steps; both being is what texture looks like.
   const double beside = 0.3 * std::min(before, after) + 0.7 * std::max(before, after);
-  return Support(along, line, from, to) - beside;
+  return Support(line) - beside;
 }
 
 }  // namespace tamiz::media

@@ -18,11 +18,6 @@ class StepMap {
   [[nodiscard]] const LumaView& cells() const { return cells_; }
   [[nodiscard]] int lines(Along along) const { return along == Along::kRows ? height_ : width_; }
   [[nodiscard]] int length(Along along) const { return along == Along::kRows ? width_ : height_; }
-  // Share of the cells from `from` to `to` of a line that are a step, to a piece's accuracy; 0 outside.
-  [[nodiscard]] double Support(Along along, int line, int from, int to) const;
-  // The same, less that of the lines some cells beside it: texture has steps anywhere.
-  [[nodiscard]] double Excess(Along along, int line, int from, int to) const;
-
   // Cells that are counted together.
   static constexpr int kPiece = 8;
   [[nodiscard]] int pieces(Along along) const { return (length(along) + kPiece - 1) / kPiece; }
@@ -32,8 +27,32 @@ class StepMap {
     return sums.data() + static_cast<std::size_t>(piece) * static_cast<std::size_t>(lines(along));
   }
 
+  // The cells from `from` to `to` of each line; refers to the map.
+  class Stretch {
+   public:
+    Stretch(const StepMap& steps, Along along, int from, int to);
+    [[nodiscard]] int lines() const { return lines_; }
+    // The share of them that are a step, to a piece's accuracy; 0 outside the map.
+    [[nodiscard]] double Support(int line) const;
+    // The same, less that of the lines some cells beside it: texture has steps anywhere.
+    [[nodiscard]] double Excess(int line) const;
+
+   private:
+    // Steps before a cell: all before its piece, and a share of those in it.
+    struct End {
+      const std::uint16_t* before = nullptr;
+      const std::uint16_t* after = nullptr;
+      double share = 0;
+      [[nodiscard]] double Count(int line) const {
+        return before[line] + (after[line] - before[line]) * share;
+      }
+    };
+    int lines_;
+    End first_, last_;
+    double share_ = 0;  // that a cell is of them
+  };
+
  private:
-  [[nodiscard]] double Count(Along along, int line, int upto) const;
   [[nodiscard]] int StepOf() const;
 
   LumaView cells_;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "core/media/cell_kernels.h"
+
 namespace tamiz::media {
 namespace {
 
@@ -22,10 +24,11 @@ void Add(const StepMap& steps, const CellBox& box, double score, std::vector<Reg
 int LineAbout(const StepMap& steps, const Extent& extent, Along along, double place, double least_excess) {
   const int about = extent.first + static_cast<int>(std::lround(place * extent.lines()));
   const int reach = std::max(2, extent.lines() / 64);
+  const StepMap::Stretch stretch(steps, along, extent.from, extent.to);
   int best = -1;
   double most = least_excess;
   for (int line = about - reach; line <= about + reach; ++line) {
-    const double excess = steps.Excess(along, line, extent.from, extent.to);
+    const double excess = stretch.Excess(line);
     if (excess <= most) continue;
     most = excess;
     best = line;
@@ -38,12 +41,13 @@ bool StandsOut(const StepMap& steps, const Extent& extent, Along along, int line
   constexpr double kAlike = 0.75;
   constexpr int kBeside = 4;
   constexpr int kMostAlike = 4;
-  const double least = kAlike * steps.Excess(along, line, extent.from, extent.to);
+  const StepMap::Stretch stretch(steps, along, extent.from, extent.to);
+  const double least = kAlike * stretch.Excess(line);
   int alike = 0;
   int last = extent.first;
   for (int other = extent.first + kBeside; other + kBeside < extent.last && alike <= kMostAlike; ++other) {
     if (std::abs(other - line) < kBeside || other - last < kBeside) continue;
-    if (steps.Excess(along, other, extent.from, extent.to) < least) continue;
+    if (stretch.Excess(other) < least) continue;
     ++alike;
     last = other;
   }
@@ -67,11 +71,12 @@ std::vector<int> UsualLines(const StepMap& steps, const CellBox& box, Along alon
 // is none.
 int ClearestLine(const StepMap& steps, const CellBox& box, Along along, double& most) {
   const Extent extent(box, along);
+  const StepMap::Stretch stretch(steps, along, extent.from, extent.to);
   const int margin = std::max(8, extent.lines() / 8);
   int best = -1;
   for (int line = extent.first + margin; line + margin <= extent.last; ++line) {
-    if (steps.Support(along, line, extent.from, extent.to) < 0.5) continue;
-    const double excess = steps.Excess(along, line, extent.from, extent.to);
+    if (stretch.Support(line) < 0.5) continue;
+    const double excess = stretch.Excess(line);
     if (excess <= most) continue;
     most = excess;
     best = line;
@@ -101,43 +106,6 @@ struct Side {
   double weight = 0;
 };
 
-// The best stretch of each line so far, for many lines side by side. In pieces; small numbers, so that
-// compilers vectorise it.
-struct Stretches {
-  explicit Stretches(std::size_t lines) : score(lines), start(lines), most(lines), from(lines), to(lines) {}
-  std::vector<std::int16_t> score, start, most, from, to;
-};
-
-// Goes on by piece number `piece`. `before`, `after`: sums before it and after it, by line; `kBeside` lines
-// more on both sides.
-constexpr int kBeside = 3;
-void GoOn(const std::uint16_t* __restrict before, const std::uint16_t* __restrict after, std::int16_t piece,
-          std::int16_t* __restrict score, std::int16_t* __restrict start, std::int16_t* __restrict most,
-          std::int16_t* __restrict from, std::int16_t* __restrict to, std::size_t lines) {
-  // In eightieths of a piece's cells: a piece counts by its excess, as for StepMap::Excess, less 0.15.
-  static_assert(StepMap::kPiece == 8);
-  constexpr std::int16_t kUsual = 12;
-  const auto next = static_cast<std::int16_t>(piece + 1);
-  for (std::size_t i = 0; i < lines; ++i) {
-    const auto own = static_cast<std::int16_t>(after[i + kBeside] - before[i + kBeside]);
-    const auto b = static_cast<std::int16_t>(after[i] - before[i]);
-    const auto a = static_cast<std::int16_t>(after[i + 2 * kBeside] - before[i + 2 * kBeside]);
-    const std::int16_t least = a < b ? a : b;
-    const std::int16_t larger = a < b ? b : a;
-    const auto gain = static_cast<std::int16_t>(10 * own - 3 * least - 7 * larger - kUsual);
-    // Masks: all bits or none.
-    const auto goes_on = static_cast<std::int16_t>(score[i] > 0 ? -1 : 0);
-    const auto now = static_cast<std::int16_t>((score[i] & goes_on) + gain);
-    const auto since = static_cast<std::int16_t>((start[i] & goes_on) | (piece & ~goes_on));
-    const auto better = static_cast<std::int16_t>(now > most[i] ? -1 : 0);
-    score[i] = now;
-    start[i] = since;
-    most[i] = static_cast<std::int16_t>((now & better) | (most[i] & ~better));
-    from[i] = static_cast<std::int16_t>((since & better) | (from[i] & ~better));
-    to[i] = static_cast<std::int16_t>((next & better) | (to[i] & ~better));
-  }
-}
-
 // The best stretch of each line, where lines next to each other do not count twice.
 std::vector<Side> FindSides(const StepMap& steps, Along along) {
   constexpr std::size_t kMostSides = 16;
@@ -145,14 +113,13 @@ std::vector<Side> FindSides(const StepMap& steps, Along along) {
   const int length = steps.length(along);
   const int pieces = steps.pieces(along);
   std::vector<Side> sides;
-  constexpr int kFirst = kBeside + 1;
+  constexpr int kFirst = BestStretches::kBeside + 1;
   const auto number = static_cast<std::size_t>(std::max(0, lines - 2 * kFirst));
-  Stretches best(number);
+  BestStretches best(number);
   for (int p = 0; p < pieces; ++p) {
-    const std::uint16_t* before = steps.Sums(along, p) + kFirst - kBeside;
-    const std::uint16_t* after = steps.Sums(along, p + 1) + kFirst - kBeside;
-    GoOn(before, after, static_cast<std::int16_t>(p), best.score.data(), best.start.data(), best.most.data(),
-         best.from.data(), best.to.data(), number);
+    const std::uint16_t* before = steps.Sums(along, p) + kFirst - BestStretches::kBeside;
+    const std::uint16_t* after = steps.Sums(along, p + 1) + kFirst - BestStretches::kBeside;
+    ExtendStretches(before, after, static_cast<std::int16_t>(p), best);
   }
   for (std::size_t i = 0; i < number; ++i) {
     Side side;
@@ -183,18 +150,21 @@ std::vector<Side> FindSides(const StepMap& steps, Along along) {
 // The brightness of a line from one cell to another; -1 if it has more than one.
 int LevelOf(const StepMap& steps, Along along, int line, int from, int to) {
   constexpr int kTolerance = 8;
-  constexpr int kSamples = 32;
+  constexpr unsigned kSamples = 32;
   const LumaView& cells = steps.cells();
   const std::size_t step = along == Along::kRows ? 1 : cells.stride;
   const std::uint8_t* start =
       cells.data + static_cast<std::size_t>(line) * (along == Along::kRows ? cells.stride : 1);
-  const auto sample = [&](int i) {
-    return int{start[static_cast<std::size_t>(from + (2 * i + 1) * (to - from) / (2 * kSamples)) * step]};
+  const auto sample = [&](unsigned i) {
+    return int{
+        start[static_cast<std::size_t>(static_cast<unsigned>(from) +
+                                       (2 * i + 1) * static_cast<unsigned>(to - from) / (2 * kSamples)) *
+              step]};
   };
   const int a = sample(5), b = sample(15), c = sample(27);
   const int level = std::max(std::min(a, b), std::min(std::max(a, b), c));
   int off = 0;
-  for (int i = 0; i < kSamples && off <= 1; ++i) off += std::abs(sample(i) - level) > kTolerance ? 1 : 0;
+  for (unsigned i = 0; i < kSamples && off <= 1; ++i) off += std::abs(sample(i) - level) > kTolerance ? 1 : 0;
   return off <= 1 ? level : -1;
 }
 
@@ -226,26 +196,16 @@ bool BeginsWithGround(const StepMap& steps, const CellBox& box) {
 
 // How clearly a line is a side there; the picture's own edge is one, though not a telling one. Negative: it
 // is none.
-double Clarity(const StepMap& steps, Along along, int line, int from, int to) {
-  if (line <= 0 || line >= steps.lines(along)) return 0.3;
-  const double support = steps.Support(along, line, from, to);
-  const double excess = steps.Excess(along, line, from, to);
-  return support < 0.25 || excess < 0.1 ? -1 : excess;
+double Clarity(const StepMap::Stretch& stretch, int line) {
+  if (line <= 0 || line >= stretch.lines()) return 0.3;
+  if (stretch.Support(line) < 0.25) return -1;
+  const double excess = stretch.Excess(line);
+  return excess < 0.1 ? -1 : excess;
 }
 
 // ---- Blurred.
 
-constexpr std::int16_t kBent = 7;  // levels, of the difference twice
-
-// Counts for each place whether it bends: is off the middle of the two beside it.
-void CountBent(const std::uint8_t* __restrict before, const std::uint8_t* __restrict middle,
-               const std::uint8_t* __restrict after, std::int16_t* __restrict counts, std::size_t number) {
-  for (std::size_t i = 0; i < number; ++i) {
-    const auto bend = static_cast<std::int16_t>(2 * middle[i] - before[i] - after[i]);
-    const auto size = static_cast<std::int16_t>(bend < 0 ? -bend : bend);
-    counts[i] = static_cast<std::int16_t>(counts[i] + (size >= kBent ? 1 : 0));
-  }
-}
+constexpr int kBent = 7;  // levels, of the difference twice
 
 // Whether each of `number` lines from `first` on has no more detail than a blurred picture.
 constexpr int kAtOnce = 32;
@@ -254,24 +214,15 @@ void AreDull(const StepMap& steps, Along along, int first, int number, std::arra
   const int length = steps.length(along);
   const int most = length / 40;
   std::array<std::int16_t, kAtOnce> counts{};
+  const auto inner =
+      static_cast<std::size_t>(std::max(0, length - 4));  // cells with two before and two after
   if (along == Along::kColumns) {
-    for (int i = 2; i + 2 < length; ++i) {
-      const std::uint8_t* row =
-          cells.data + static_cast<std::size_t>(i) * cells.stride + static_cast<std::size_t>(first);
-      CountBent(row - 2 * cells.stride, row, row + 2 * cells.stride, counts.data(),
-                static_cast<std::size_t>(number));
-    }
+    CountBentInColumns(cells.data + 2 * cells.stride + static_cast<std::size_t>(first), cells.stride, inner,
+                       kBent, counts.data(), static_cast<std::size_t>(number));
   } else {
     for (int n = 0; n < number; ++n) {
       const std::uint8_t* row = cells.data + static_cast<std::size_t>(first + n) * cells.stride;
-      int sum = 0;
-      for (int i = 2; i + 2 < length; i += kAtOnce) {
-        std::array<std::int16_t, kAtOnce> some{};
-        const auto there = static_cast<std::size_t>(std::min(kAtOnce, length - 2 - i));
-        CountBent(row + i - 2, row + i, row + i + 2, some.data(), there);
-        for (const std::int16_t one : some) sum += one;
-      }
-      counts[static_cast<std::size_t>(n)] = static_cast<std::int16_t>(sum);
+      counts[static_cast<std::size_t>(n)] = static_cast<std::int16_t>(CountBentInRow(row + 2, inner, kBent));
     }
   }
   for (std::size_t n = 0; n < static_cast<std::size_t>(number); ++n) dull[n] = counts[n] <= most;
@@ -311,11 +262,12 @@ int DullLines(const StepMap& steps, Along along, bool from_start) {
 
 // The line between `first` and `last` that is most of a step; -1 if none is.
 int BestLine(const StepMap& steps, Along along, int first, int last) {
+  const StepMap::Stretch whole(steps, along, 0, steps.length(along));
   int best = -1;
   double most = 0.1;
   const int lines = steps.lines(along);
   for (int line = std::max(2, first); line <= std::min(lines - 2, last); ++line) {
-    const double excess = steps.Excess(along, line, 0, steps.length(along));
+    const double excess = whole.Excess(line);
     if (excess <= most) continue;
     most = excess;
     best = line;
@@ -366,9 +318,11 @@ bool FindFour(const StepMap& steps, std::vector<RegionCandidate>& found) {
     double most = kLeast;
     bool in_first = false;  // half of the line
     int& best = middle[along == Along::kRows ? 0 : 1];
+    const StepMap::Stretch first_half(steps, along, 0, half);
+    const StepMap::Stretch second_half(steps, along, half, extent.length());
     for (int line = extent.lines() / 2 - 1; line <= (extent.lines() + 1) / 2 + 1; ++line) {
-      const double first = steps.Excess(along, line, 0, half);
-      const double second = steps.Excess(along, line, half, extent.length());
+      const double first = first_half.Excess(line);
+      const double second = second_half.Excess(line);
       if (std::max(first, second) <= most) continue;
       most = std::max(first, second);
       in_first = first > second;
@@ -433,6 +387,11 @@ void FindEnclosed(const StepMap& steps, std::vector<RegionCandidate>& found) {
   const CellBox whole = Whole(steps);
   const int slack_x = std::max(2 * StepMap::kPiece, whole.width() / 16);
   const int slack_y = std::max(2 * StepMap::kPiece, whole.height() / 16);
+  struct ClearSide {
+    int line;
+    double clarity;
+  };
+  std::vector<ClearSide> sides;
   for (std::size_t t = 0; t < across.size(); ++t) {
     for (std::size_t b = t + 1; b < across.size(); ++b) {
       const Side& top = across[t];
@@ -440,24 +399,25 @@ void FindEnclosed(const StepMap& steps, std::vector<RegionCandidate>& found) {
       if ((bottom.line - top.line) * 9 < whole.height()) continue;
       const int from = std::max(top.from, bottom.from) - slack_x;
       const int to = std::min(top.to, bottom.to) + slack_x;
-      for (std::size_t l = 0; l < upright.size(); ++l) {
-        const Side& left = upright[l];
-        if (left.line < from || left.from - slack_y > top.line || left.to + slack_y < bottom.line) continue;
-        const double left_clarity = Clarity(steps, Along::kColumns, left.line, top.line, bottom.line);
-        if (left_clarity < 0) continue;
-        for (std::size_t r = l + 1; r < upright.size(); ++r) {
-          const Side& right = upright[r];
-          if (right.line > to) break;
-          if (right.from - slack_y > top.line || right.to + slack_y < bottom.line) continue;
-          const CellBox box{left.line, top.line, right.line, bottom.line};
+      // Those that may be left or right between the two.
+      const StepMap::Stretch between(steps, Along::kColumns, top.line, bottom.line);
+      sides.clear();
+      for (const Side& side : upright) {
+        if (side.line < from || side.line > to) continue;
+        if (side.from - slack_y > top.line || side.to + slack_y < bottom.line) continue;
+        const double clarity = Clarity(between, side.line);
+        if (clarity >= 0) sides.push_back({side.line, clarity});
+      }
+      for (std::size_t l = 0; l < sides.size(); ++l) {
+        for (std::size_t r = l + 1; r < sides.size(); ++r) {
+          const CellBox box{sides[l].line, top.line, sides[r].line, bottom.line};
           // What one line cuts off is not enclosed.
           const int edges = int{box.left == 0} + int{box.top == 0} + int{box.right == whole.right} +
                             int{box.bottom == whole.bottom};
           if (edges > 2 || box.area() > 0.9 * whole.area() || !IsWorthALook(box, steps.cells())) continue;
-          const std::array<double, 4> clarity = {
-              left_clarity, Clarity(steps, Along::kColumns, right.line, top.line, bottom.line),
-              Clarity(steps, Along::kRows, top.line, left.line, right.line),
-              Clarity(steps, Along::kRows, bottom.line, left.line, right.line)};
+          const StepMap::Stretch within(steps, Along::kRows, box.left, box.right);
+          const std::array<double, 4> clarity = {sides[l].clarity, sides[r].clarity,
+                                                 Clarity(within, top.line), Clarity(within, bottom.line)};
           const double least = *std::min_element(clarity.begin(), clarity.end());
           if (least < 0 || BeginsWithGround(steps, box)) continue;
           Add(steps, box, 1 + least + (clarity[0] + clarity[1] + clarity[2] + clarity[3]) / 4, enclosed);

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <numbers>
 
+#include "core/media/cell_kernels.h"
+
 namespace tamiz::media {
 namespace {
 
@@ -54,61 +56,16 @@ enum class Edge : std::uint8_t { kLeft, kRight, kTop, kBottom };
 constexpr std::array<Edge, 4> kEdges = {Edge::kLeft, Edge::kRight, Edge::kTop, Edge::kBottom};
 bool IsUpright(Edge edge) { return edge == Edge::kLeft || edge == Edge::kRight; }
 
-// Levels that are the ground.
-struct GroundBand {
-  explicit GroundBand(int ground)
-      : low(static_cast<std::uint8_t>(std::max(ground - kOutside, 0))),
-        span(static_cast<std::uint8_t>(std::min(ground + kOutside, 255) - low)) {}
-  [[nodiscard]] bool Holds(std::uint8_t value) const {
-    return static_cast<std::uint8_t>(value - low) <= span;
-  }
-  std::uint8_t low, span;
-};
-
-// Cells of the ground at the start of a row, or at its end.
-int GroundInRow(const std::uint8_t* row, int length, bool from_start, GroundBand band) {
-  constexpr int kChunk = 32;  // a fixed length, so that compilers vectorise it
-  int n = 0;
-  for (; n + kChunk <= length; n += kChunk) {
-    const std::uint8_t* chunk = from_start ? row + n : row + length - n - kChunk;
-    std::uint8_t other = 0;
-    for (int i = 0; i < kChunk; ++i)
-      other = static_cast<std::uint8_t>(other | (band.Holds(chunk[i]) ? 0 : 1));
-    if (other != 0) break;
-  }
-  while (n < length && band.Holds(row[from_start ? n : length - 1 - n])) ++n;
-  return n;
-}
-
-// Likewise for each column, from the top or from the bottom, many at once. At least kAtOnce columns.
-constexpr std::uint32_t kAtOnce = 64;
-std::vector<int> GroundInColumns(const LumaView& cells, bool from_start, GroundBand band) {
+// Cells of the ground at the start of each column, or at its end, many at once. At least kLinesAtOnce
+// columns.
+std::vector<int> GroundInColumns(const LumaView& cells, bool from_start, LevelBand band) {
   std::vector<int> all(cells.width);
-  for (std::uint32_t begin = 0; begin < cells.width; begin += kAtOnce) {
-    const std::uint32_t left = std::min(begin, cells.width - kAtOnce);
-    std::array<std::uint8_t, kAtOnce> on_ground;
-    std::array<std::uint8_t, kAtOnce> few{};  // bytes alone, so that compilers vectorise it
-    std::array<int, kAtOnce> depths{};
-    on_ground.fill(1);
-    std::uint8_t any = 1;
-    const auto gather = [&] {
-      for (std::size_t x = 0; x < kAtOnce; ++x) depths[x] += few[x];
-      few.fill(0);
-    };
-    for (std::uint32_t n = 0; n < cells.height && any != 0; ++n) {
-      const std::uint32_t y = from_start ? n : cells.height - 1 - n;
-      const std::uint8_t* row = cells.data + std::size_t{y} * cells.stride + left;
-      any = 0;
-      for (std::size_t x = 0; x < kAtOnce; ++x) {
-        on_ground[x] =
-            static_cast<std::uint8_t>(on_ground[x] & static_cast<std::uint8_t>(band.Holds(row[x])));
-      }
-      for (std::size_t x = 0; x < kAtOnce; ++x) few[x] = static_cast<std::uint8_t>(few[x] + on_ground[x]);
-      for (std::size_t x = 0; x < kAtOnce; ++x) any = static_cast<std::uint8_t>(any | on_ground[x]);
-      if (n % 128 == 127) gather();
-    }
-    gather();
-    std::copy(depths.begin(), depths.end(), all.begin() + left);
+  const auto stride = static_cast<std::ptrdiff_t>(cells.stride);
+  const std::uint8_t* first =
+      from_start ? cells.data : cells.data + std::size_t{cells.height - 1} * cells.stride;
+  for (std::size_t begin = 0; begin < cells.width; begin += kLinesAtOnce) {
+    const std::size_t left = std::min(begin, cells.width - kLinesAtOnce);
+    RunsInColumns(first + left, from_start ? stride : -stride, cells.height, band, all.data() + left);
   }
   return all;
 }
@@ -116,15 +73,18 @@ std::vector<int> GroundInColumns(const LumaView& cells, bool from_start, GroundB
 // How far the ground reaches from one edge of the frame into each line; -1 where there is nothing but ground,
 // or none.
 std::vector<int> OutlineFrom(const LumaView& cells, Edge edge, int ground) {
-  const GroundBand band(ground);
+  const LevelBand band(ground, kOutside);
   const bool from_start = edge == Edge::kLeft || edge == Edge::kTop;
   const auto length = static_cast<int>(IsUpright(edge) ? cells.width : cells.height);
   std::vector<int> outline;
   if (IsUpright(edge)) {
-    outline.reserve(cells.height);
+    std::vector<const std::uint8_t*> ends(cells.height);
     for (std::size_t y = 0; y < cells.height; ++y) {
-      outline.push_back(GroundInRow(cells.data + y * cells.stride, length, from_start, band));
+      ends[y] = cells.data + y * cells.stride + (from_start ? 0 : cells.width - 1);
     }
+    std::vector<std::uint32_t> runs(cells.height);
+    (from_start ? RunsFromLeft : RunsFromRight)(ends, cells.width, band, runs.data());
+    outline.assign(runs.begin(), runs.end());
   } else {
     outline = GroundInColumns(cells, from_start, band);
   }
@@ -134,20 +94,25 @@ std::vector<int> OutlineFrom(const LumaView& cells, Edge edge, int ground) {
 
 // Lines of an outline that stand upright together: within a cell or two, and most of what it has. So many
 // that an angle worth turning back would not leave them.
-int UprightLines(const std::vector<int>& outline) {
-  std::vector<int> places;
-  places.reserve(outline.size());
+int UprightLines(const std::vector<int>& outline, int most) {
+  std::vector<int> counts(static_cast<std::size_t>(most) + 1);  // by place
+  int places = 0;
   for (const int place : outline) {
-    if (place >= 0) places.push_back(place);
+    if (place < 0) continue;
+    ++counts[static_cast<std::size_t>(place)];
+    ++places;
   }
-  if (places.empty()) return 0;
+  if (places == 0) return 0;
   // Counted about the middle one, which is of the side if any is.
-  const auto middle = places.begin() + static_cast<std::ptrdiff_t>(places.size() / 2);
-  std::nth_element(places.begin(), middle, places.end());
-  const int slack = outline.size() >= 384 ? 1 : 0;
-  const auto alike =
-      std::ranges::count_if(places, [&](int place) { return std::abs(place - *middle) <= slack; });
-  return static_cast<std::size_t>(alike) * 4 >= places.size() * 3 ? static_cast<int>(alike) : 0;
+  std::size_t middle = 0;
+  for (int before = counts[0]; before <= places / 2; before += counts[middle]) ++middle;
+  const std::size_t slack = outline.size() >= 384 ? 1 : 0;
+  int alike = 0;
+  for (std::size_t place = middle - std::min(middle, slack);
+       place <= std::min(middle + slack, counts.size() - 1); ++place) {
+    alike += counts[place];
+  }
+  return alike * 4 >= places * 3 ? alike : 0;
 }
 
 // A straight part of an outline: place = offset + slope * line.
@@ -220,7 +185,7 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
   if (!ground) return std::nullopt;
   const ReducedLuma small(copy.view(), kOutlineCells);
   const LumaView& cells = small.view();
-  if (cells.width < kAtOnce || cells.height < kAtOnce) return std::nullopt;
+  if (cells.width < kLinesAtOnce || cells.height < kLinesAtOnce) return std::nullopt;
 
   std::array<std::vector<int>, 4> outlines;
   std::array<Side, 4> sides;
@@ -228,7 +193,7 @@ std::optional<Straightened> Straighten(const ReducedLuma& copy) {
   for (std::size_t i = 0; i < kEdges.size(); ++i) {
     outlines[i] = OutlineFrom(cells, kEdges[i], *ground);
     // One long side or two shorter ones that stand upright: it is not turned.
-    const int upright = UprightLines(outlines[i]);
+    const int upright = UprightLines(outlines[i], static_cast<int>(std::max(cells.width, cells.height)));
     const auto lines = static_cast<int>(outlines[i].size());
     upright_sides += upright * 5 >= lines * 3 ? 2 : upright * 5 >= lines * 2 ? 1 : 0;
     if (upright_sides >= 2) return std::nullopt;

@@ -61,8 +61,8 @@ TEST(Along, StepsAreCountedAlike) {
     bool any = false;
     for (int line = 0; line < steps.lines(Along::kRows); ++line) {
       for (const auto& [from, to] : {std::pair{0, steps.length(Along::kRows)}, {3, 29}, {8, 24}}) {
-        const double support = steps.Support(Along::kRows, line, from, to);
-        EXPECT_EQ(support, turned.Support(Along::kColumns, line, from, to)) << line;
+        const double support = StepMap::Stretch(steps, Along::kRows, from, to).Support(line);
+        EXPECT_EQ(support, StepMap::Stretch(turned, Along::kColumns, from, to).Support(line)) << line;
         any |= support > 0.5;
       }
     }
