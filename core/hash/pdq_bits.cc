@@ -54,6 +54,14 @@ Hash256 PdqBits(const PdqSpectrum& spectrum) {
   return Pack(bits);
 }
 
+Hash256 Transposed(const Hash256& hash) {
+  BitMatrix rows;
+  for (int i = 0; i < kPdqSpectrum; ++i) {
+    rows[kPdqSpectrum - 1 - i] = static_cast<std::uint16_t>(hash.words[i / 4] >> (48 - 16 * (i % 4)));
+  }
+  return Pack(Transposed(rows));
+}
+
 void FillPair(const PdqMirroring& mirroring, const PdqSpectrum& mirrored, PdqOrientations& result) {
   BitMatrix bits;
   PdqThreshold(mirrored, bits);

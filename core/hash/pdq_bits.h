@@ -24,6 +24,8 @@ inline constexpr PdqMirroring kPdqMirrorings[] = {
 
 // The hash of the picture whose spectrum this is.
 [[nodiscard]] Hash256 PdqBits(const PdqSpectrum& spectrum);
+// The hash of the picture with rows and columns exchanged.
+[[nodiscard]] Hash256 Transposed(const Hash256& hash);
 // Fills in both orientations of `mirroring` from the spectrum of the picture mirrored so.
 void FillPair(const PdqMirroring& mirroring, const PdqSpectrum& mirrored, PdqOrientations& result);
 // Fills in all from the upright picture's spectrum: an odd frequency (an even index) of the mirrored picture

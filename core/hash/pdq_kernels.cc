@@ -484,44 +484,65 @@ void Threshold(const PdqSpectrum& spectrum, std::array<std::uint16_t, kPdqSpectr
   }
 }
 
-// One vector of columns at `x`; kVectors of them are summed side by side.
-template <std::size_t kVectors>
+// kVectors vectors of columns side by side, summed kWays ways.
+template <std::size_t kVectors, std::size_t kWays>
 HWY_INLINE void WeighVectors(const std::uint8_t* HWY_RESTRICT first, std::size_t stride,
-                             const float* HWY_RESTRICT weights, std::size_t rows, float* HWY_RESTRICT sums) {
+                             const std::array<const float*, kWays>& weights, std::size_t rows,
+                             const std::array<float*, kWays>& sums, std::size_t x) {
   const DF d;
   const hn::Rebind<std::int32_t, DF> d32;
   const hn::Rebind<std::uint8_t, DF> d8;
-  VF sum[kVectors];
-  HWY_UNROLL(4)
-  for (VF& one : sum) one = hn::Zero(d);
+  VF sum[kWays][kVectors];
+  for (auto& one : sum) {
+    HWY_UNROLL(4)
+    for (VF& vector : one) vector = hn::Zero(d);
+  }
   for (std::size_t r = 0; r < rows; ++r) {
-    const VF weight = hn::Set(d, weights[r]);
-    const std::uint8_t* HWY_RESTRICT row = first + r * stride;
+    const std::uint8_t* HWY_RESTRICT row = first + r * stride + x;
+    VF weight[kWays];
+    for (std::size_t w = 0; w < kWays; ++w) weight[w] = hn::Set(d, weights[w][r]);
     HWY_UNROLL(4)
     for (std::size_t v = 0; v < kVectors; ++v) {
       const VF value = hn::ConvertTo(d, hn::PromoteTo(d32, hn::LoadU(d8, row + v * kLanes)));
-      sum[v] = hn::MulAdd(value, weight, sum[v]);  // exact either way
+      for (std::size_t w = 0; w < kWays; ++w)
+        sum[w][v] = hn::MulAdd(value, weight[w], sum[w][v]);  // exact either way
     }
   }
-  HWY_UNROLL(4)
-  for (std::size_t v = 0; v < kVectors; ++v) {
-    hn::StoreU(hn::Round(hn::Mul(sum[v], hn::Set(d, 1.0F / 256))), d, sums + v * kLanes);
+  for (std::size_t w = 0; w < kWays; ++w) {
+    HWY_UNROLL(4)
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      hn::StoreU(hn::Round(hn::Mul(sum[w][v], hn::Set(d, 1.0F / 256))), d, sums[w] + x + v * kLanes);
+    }
+  }
+}
+
+template <std::size_t kWays>
+HWY_INLINE void WeighRowsBy(const std::uint8_t* first, std::size_t stride,
+                            const std::array<const float*, kWays>& weights, std::size_t rows,
+                            std::size_t columns, const std::array<float*, kWays>& sums) {
+  constexpr std::size_t kVectors = 4;
+  std::size_t x = 0;
+  for (; x + kVectors * kLanes <= columns; x += kVectors * kLanes) {
+    WeighVectors<kVectors>(first, stride, weights, rows, sums, x);
+  }
+  for (; x + kLanes <= columns; x += kLanes) WeighVectors<1>(first, stride, weights, rows, sums, x);
+  for (; x < columns; ++x) {
+    for (std::size_t w = 0; w < kWays; ++w) {
+      float sum = 0;
+      for (std::size_t r = 0; r < rows; ++r) sum += weights[w][r] * static_cast<float>(first[r * stride + x]);
+      sums[w][x] = std::nearbyint(sum / 256);
+    }
   }
 }
 
 void WeighRows(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t rows,
                std::size_t columns, float* sums) {
-  constexpr std::size_t kVectors = 4;
-  std::size_t x = 0;
-  for (; x + kVectors * kLanes <= columns; x += kVectors * kLanes) {
-    WeighVectors<kVectors>(first + x, stride, weights, rows, sums + x);
-  }
-  for (; x + kLanes <= columns; x += kLanes) WeighVectors<1>(first + x, stride, weights, rows, sums + x);
-  for (; x < columns; ++x) {
-    float sum = 0;
-    for (std::size_t r = 0; r < rows; ++r) sum += weights[r] * static_cast<float>(first[r * stride + x]);
-    sums[x] = std::nearbyint(sum / 256);
-  }
+  WeighRowsBy<1>(first, stride, {weights}, rows, columns, {sums});
+}
+
+void WeighRowsTwice(const std::uint8_t* first, std::size_t stride, const std::array<const float*, 2>& weights,
+                    std::size_t rows, std::size_t columns, const std::array<float*, 2>& sums) {
+  WeighRowsBy<2>(first, stride, weights, rows, columns, sums);
 }
 
 #if HWY_TARGET != HWY_SCALAR
@@ -552,11 +573,11 @@ HWY_INLINE hn::Vec<hn::FixedTag<float, 4>> SumOfBlocks([[maybe_unused]] D d, hn:
 // `taps` a multiple of D's lanes.
 template <class D>
 HWY_INLINE void WeighColumnsBy(D d, const float* HWY_RESTRICT line, const std::uint32_t* HWY_RESTRICT first,
-                               const float* HWY_RESTRICT weights, std::size_t taps, float scale,
-                               float* HWY_RESTRICT row) {
+                               const std::uint32_t* HWY_RESTRICT begins, const float* HWY_RESTRICT weights,
+                               std::size_t taps, float scale, float* HWY_RESTRICT row) {
   const auto sum_of = [&](std::size_t j) HWY_ATTR {
     const float* HWY_RESTRICT values = line + first[j];
-    const float* HWY_RESTRICT factors = weights + j * taps;
+    const float* HWY_RESTRICT factors = weights + begins[j];
     auto sum = hn::Mul(hn::LoadU(d, values), hn::LoadU(d, factors));
     for (std::size_t k = hn::MaxLanes(D()); k < taps; k += hn::MaxLanes(D())) {
       sum = hn::MulAdd(hn::LoadU(d, values + k), hn::LoadU(d, factors + k), sum);
@@ -575,11 +596,11 @@ HWY_INLINE void WeighColumnsBy(D d, const float* HWY_RESTRICT line, const std::u
 #endif
 }
 
-void WeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
-                  float scale, float* row) {
+void WeighColumns(const float* line, const std::uint32_t* first, const std::uint32_t* begins,
+                  const float* weights, std::size_t taps, float scale, float* row) {
   static_assert(kPdqTapGroup == 8);
-  if (taps % kLanes == 0) return WeighColumnsBy(DF(), line, first, weights, taps, scale, row);
-  WeighColumnsBy(hn::CappedTag<float, kPdqTapGroup>(), line, first, weights, taps, scale, row);
+  if (taps % kLanes == 0) return WeighColumnsBy(DF(), line, first, begins, weights, taps, scale, row);
+  WeighColumnsBy(hn::CappedTag<float, kPdqTapGroup>(), line, first, begins, weights, taps, scale, row);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -594,6 +615,7 @@ HWY_EXPORT(Quality);
 HWY_EXPORT(TransformBlock);
 HWY_EXPORT(Threshold);
 HWY_EXPORT(WeighRows);
+HWY_EXPORT(WeighRowsTwice);
 HWY_EXPORT(WeighColumns);
 
 std::size_t PdqScratch::bytes() const {
@@ -622,9 +644,14 @@ void PdqWeighRows(const std::uint8_t* first, std::size_t stride, const float* we
                   std::size_t columns, float* sums) {
   HWY_DYNAMIC_DISPATCH(WeighRows)(first, stride, weights, rows, columns, sums);
 }
-void PdqWeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
-                     float scale, float* row) {
-  HWY_DYNAMIC_DISPATCH(WeighColumns)(line, first, weights, taps, scale, row);
+void PdqWeighRowsTwice(const std::uint8_t* first, std::size_t stride,
+                       const std::array<const float*, 2>& weights, std::size_t rows, std::size_t columns,
+                       const std::array<float*, 2>& sums) {
+  HWY_DYNAMIC_DISPATCH(WeighRowsTwice)(first, stride, weights, rows, columns, sums);
+}
+void PdqWeighColumns(const float* line, const std::uint32_t* first, const std::uint32_t* begins,
+                     const float* weights, std::size_t taps, float scale, float* row) {
+  HWY_DYNAMIC_DISPATCH(WeighColumns)(line, first, begins, weights, taps, scale, row);
 }
 
 }  // namespace tamiz::hash

@@ -84,10 +84,14 @@ void PdqThreshold(const PdqSpectrum& spectrum, std::array<std::uint16_t, kPdqSpe
 // x < columns. Weights are whole and add up to at most 2^12.
 void PdqWeighRows(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t rows,
                   std::size_t columns, float* sums);
+// Both sums of the same rows at once, `sums[i]` by weights[i]: each pixel is read and converted once.
+void PdqWeighRowsTwice(const std::uint8_t* first, std::size_t stride,
+                       const std::array<const float*, 2>& weights, std::size_t rows, std::size_t columns,
+                       const std::array<float*, 2>& sums);
 // A multiple of this many taps a column, columns and taps beyond the line being zeros.
 inline constexpr std::size_t kPdqTapGroup = 8;
-// row[j] = sum of line[first[j] + k] * weights[j * taps + k] over k < taps, times `scale`, for kPdqBlock j.
-void PdqWeighColumns(const float* line, const std::uint32_t* first, const float* weights, std::size_t taps,
-                     float scale, float* row);
+// row[j] = sum of line[first[j] + k] * weights[begins[j] + k] over k < taps, times `scale`, for kPdqBlock j.
+void PdqWeighColumns(const float* line, const std::uint32_t* first, const std::uint32_t* begins,
+                     const float* weights, std::size_t taps, float scale, float* row);
 
 }  // namespace tamiz::hash

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <vector>
 
 #include "core/hash/pdq_bits.h"
@@ -20,9 +21,10 @@ constexpr double kColumnUnits = 2048;  // columns: of row sums in sixteenths of 
 
 // What each of the 64 values takes from the cells of one line of the copy.
 struct Taps {
-  std::array<std::uint32_t, kPdqBlock> first;  // cell
-  std::size_t count = 0;                       // weights a value; those not needed are 0
-  std::vector<float> weights;                  // whole numbers
+  std::array<std::uint32_t, kPdqBlock> first;   // cell
+  std::array<std::uint32_t, kPdqBlock> begins;  // of each one's weights in `weights`; many share theirs
+  std::size_t count = 0;                        // weights a value; those not needed are 0
+  std::vector<float> weights;                   // whole numbers
 };
 
 // Weights of PDQ's two box filters and of its decimation, for a line of `size` pixels that begins at pixel
@@ -35,7 +37,7 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
   const std::size_t reach = 2 * (behind + window.ahead) + 1;          // pixels that a value can depend on
   const std::size_t most = factor == 1 ? reach : reach / factor + 2;  // cells
   taps.count = (most + group - 1) / group * group;
-  taps.weights.assign(kPdqBlock * taps.count, 0.0F);
+  taps.weights.clear();
   std::vector<double> steps(reach + 1);
   std::vector<double> cells(taps.count);
   // Cells that the rectangle shares with what is around it are not its own: their neighbours inside stand in.
@@ -61,7 +63,6 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
     const std::size_t end = last_of(last_of(centre)) + 1;
     const std::size_t first_cell = std::min(cell_of(start), cell_of(end - 1));
     taps.first[i] = static_cast<std::uint32_t>(first_cell);
-    float* const weights = taps.weights.data() + i * taps.count;
 
     const std::size_t low = offset + (mirrored ? size - end : start);
     const bool is_inside = centre >= 2 * behind && centre + 2 * window.ahead < size &&
@@ -69,11 +70,14 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
     if (is_inside) {
       std::size_t& known = like[low % factor];
       if (known != kNone) {
-        std::copy_n(taps.weights.data() + known * taps.count, taps.count, weights);
+        taps.begins[i] = taps.begins[known];
         continue;
       }
       known = i;
     }
+    taps.begins[i] = static_cast<std::uint32_t>(taps.weights.size());
+    taps.weights.resize(taps.weights.size() + taps.count);
+    float* const weights = taps.weights.data() + taps.begins[i];
     std::fill(steps.begin(), steps.end(), 0.0);
     const double outer = 1.0 / static_cast<double>(last_of(centre) - first_of(centre) + 1);
     for (std::size_t n = first_of(centre); n <= last_of(centre); ++n) {
@@ -103,36 +107,74 @@ void FillTaps(std::size_t size, std::size_t offset, std::size_t factor, bool mir
 }  // namespace
 
 struct PdqSampler::Scratch {
-  Taps rows, columns, columns_mirrored;
-  std::vector<float> line;
-  PdqBlock block, block_mirrored;
+  Taps rows, rows_mirrored, columns, columns_mirrored;
+  std::vector<float> line, line_mirrored;
+  std::array<std::vector<float>, 2> row_weights;
+  PdqBlock block, block_mirrored, block_turned;
   PdqSpectrum spectrum;
 
-  // Fills `block`, and `block_mirrored` with the picture mirrored left to right if `both`.
-  void Sample(const media::LumaView& copy, bool both) {
-    const auto edges = [](const Taps& taps) {
-      const auto [first, last] = std::minmax_element(taps.first.begin(), taps.first.end());
-      return std::pair<std::size_t, std::size_t>(*first, *last + taps.count);
-    };
-    const auto [left, right] = edges(columns);  // the mirrored ones take from the same cells, give or take
-    const std::size_t wanted =
-        std::min<std::size_t>(both ? std::max(right, edges(columns_mirrored).second) : right, copy.width);
-    const std::size_t from = both ? std::min(left, edges(columns_mirrored).first) : left;
+  // The cells of a row that `columns` and, if there, `columns_mirrored` take from.
+  struct Reach {
+    std::size_t from, to;
+  };
+  static Reach ReachOf(const media::LumaView& copy, std::initializer_list<const Taps*> all) {
+    Reach reach{copy.width, 0};
+    for (const Taps* taps : all) {
+      const auto [first, last] = std::minmax_element(taps->first.begin(), taps->first.end());
+      reach.from = std::min<std::size_t>(reach.from, *first);
+      reach.to = std::max<std::size_t>(reach.to, *last + taps->count);
+    }
+    reach.to = std::min<std::size_t>(reach.to, copy.width);
+    return reach;
+  }
+
+  static void WeighLine(const std::vector<float>& line, const Taps& taps, std::size_t i, PdqBlock& block) {
+    constexpr auto kScale = static_cast<float>(1 / (kColumnUnits * kWeightUnits / 256));
+    PdqWeighColumns(line.data(), taps.first.data(), taps.begins.data(), taps.weights.data(), taps.count,
+                    kScale, block.data() + i * kPdqBlock);
+  }
+
+  // Fills `block` by `rows` and `columns`.
+  void Sample(const media::LumaView& copy) {
+    const auto [from, to] = ReachOf(copy, {&columns});
     // Beyond the picture's cells weights are zero, and so must be what they are multiplied with.
-    line.assign(copy.width + std::max(columns.count, columns_mirrored.count), 0.0F);
+    line.assign(copy.width + columns.count, 0.0F);
     for (std::size_t i = 0; i < kPdqBlock; ++i) {
-      const float* weights = rows.weights.data() + i * rows.count;
+      const float* weights = rows.weights.data() + rows.begins[i];
       std::size_t count = rows.count;
       while (count > 0 && weights[count - 1] == 0) --count;
       const std::uint8_t* first = copy.data + std::size_t{rows.first[i]} * copy.stride + from;
-      PdqWeighRows(first, copy.stride, weights, count, wanted - from, line.data() + from);
-      constexpr auto kScale = static_cast<float>(1 / (kColumnUnits * kWeightUnits / 256));
-      PdqWeighColumns(line.data(), columns.first.data(), columns.weights.data(), columns.count, kScale,
-                      block.data() + i * kPdqBlock);
-      if (both) {
-        PdqWeighColumns(line.data(), columns_mirrored.first.data(), columns_mirrored.weights.data(),
-                        columns_mirrored.count, kScale, block_mirrored.data() + i * kPdqBlock);
-      }
+      PdqWeighRows(first, copy.stride, weights, count, to - from, line.data() + from);
+      WeighLine(line, columns, i, block);
+    }
+  }
+
+  // Fills `block_mirrored` with the picture mirrored left to right, `block_turned` with it mirrored both ways
+  // and `block` with it mirrored top to bottom.
+  void SampleMirrored(const media::LumaView& copy) {
+    const auto [from, to] = ReachOf(copy, {&columns, &columns_mirrored});
+    line.assign(copy.width + columns.count, 0.0F);
+    line_mirrored = line;
+    for (std::size_t i = 0; i < kPdqBlock; ++i) {
+      // What is upright and what is mirrored is made of the same rows, but for one or two.
+      const std::size_t opposite = kPdqBlock - 1 - i;
+      const std::size_t first = std::min(rows.first[i], rows_mirrored.first[opposite]);
+      const auto align = [&](const Taps& taps, std::size_t value, std::vector<float>& weights) {
+        weights.assign(taps.first[value] - first, 0.0F);
+        const auto begin = taps.weights.begin() + taps.begins[value];
+        weights.insert(weights.end(), begin, begin + static_cast<std::ptrdiff_t>(taps.count));
+        while (!weights.empty() && weights.back() == 0) weights.pop_back();
+      };
+      align(rows, i, row_weights[0]);
+      align(rows_mirrored, opposite, row_weights[1]);
+      const std::size_t count = std::max(row_weights[0].size(), row_weights[1].size());
+      for (std::vector<float>& weights : row_weights) weights.resize(count);
+      PdqWeighRowsTwice(copy.data + first * copy.stride + from, copy.stride,
+                        {row_weights[0].data(), row_weights[1].data()}, count, to - from,
+                        {line.data() + from, line_mirrored.data() + from});
+      WeighLine(line, columns_mirrored, i, block_mirrored);
+      WeighLine(line_mirrored, columns, opposite, block);
+      WeighLine(line_mirrored, columns_mirrored, opposite, block_turned);
     }
   }
 };
@@ -148,7 +190,7 @@ PdqOrientations PdqSampler::Hash(const media::ReducedLuma& copy, const media::Pi
   FillTaps(rect.height, rect.top, copy.factor(), false, kWeightUnits, copy.picture().height, 1, s.rows);
   FillTaps(rect.width, rect.left, copy.factor(), false, kColumnUnits, copy.picture().width, kPdqTapGroup,
            s.columns);
-  s.Sample(copy.view(), false);
+  s.Sample(copy.view());
   PdqTransform(s.block, s.spectrum);
   Fill(set, s.spectrum, result);
   result.quality = PdqQuality(s.block);
@@ -156,29 +198,29 @@ PdqOrientations PdqSampler::Hash(const media::ReducedLuma& copy, const media::Pi
   return result;
 }
 
-PdqOrientations PdqSampler::HashEachTurned(const media::ReducedLuma& copy, const media::PixelRect& rect) {
-  PdqOrientations result;
-  if (rect.width < kSmallestSide || rect.height < kSmallestSide) return result;
+PdqOrientations PdqSampler::HashEachTurned(const media::ReducedLuma& copy, const PdqHash& upright) {
+  const std::uint32_t width = copy.picture().width;
+  const std::uint32_t height = copy.picture().height;
+  PdqOrientations result{{upright.hash}, upright.quality, upright.restored_quality};
+  if (width < kSmallestSide || height < kSmallestSide) return result;
+  // PDQ treats rows and columns alike.
+  result.hashes[static_cast<std::size_t>(Transform::kTranspose)] = Transposed(upright.hash);
   Scratch& s = *scratch_;
-  FillTaps(rect.width, rect.left, copy.factor(), false, kColumnUnits, copy.picture().width, kPdqTapGroup,
-           s.columns);
-  FillTaps(rect.width, rect.left, copy.factor(), true, kColumnUnits, copy.picture().width, kPdqTapGroup,
-           s.columns_mirrored);
-  for (const bool top_bottom : {false, true}) {
-    FillTaps(rect.height, rect.top, copy.factor(), top_bottom, kWeightUnits, copy.picture().height, 1,
-             s.rows);
-    s.Sample(copy.view(), true);
+  FillTaps(width, 0, copy.factor(), false, kColumnUnits, width, kPdqTapGroup, s.columns);
+  FillTaps(width, 0, copy.factor(), true, kColumnUnits, width, kPdqTapGroup, s.columns_mirrored);
+  const auto fill = [&](const PdqBlock& block, bool top_bottom, bool left_right) {
+    PdqTransform(block, s.spectrum);
     for (const PdqMirroring& mirroring : kPdqMirrorings) {
-      if (mirroring.top_bottom != top_bottom) continue;
-      const PdqBlock& block = mirroring.left_right ? s.block_mirrored : s.block;
-      PdqTransform(block, s.spectrum);
-      FillPair(mirroring, s.spectrum, result);
-      if (mirroring.straight == Transform::kIdentity) {
-        result.quality = PdqQuality(block);
-        result.restored_quality = QualityAtFullContrast(block, result.quality);
-      }
+      if (mirroring.top_bottom == top_bottom && mirroring.left_right == left_right)
+        FillPair(mirroring, s.spectrum, result);
     }
-  }
+  };
+  FillTaps(height, 0, copy.factor(), false, kWeightUnits, height, 1, s.rows);
+  FillTaps(height, 0, copy.factor(), true, kWeightUnits, height, 1, s.rows_mirrored);
+  s.SampleMirrored(copy.view());
+  fill(s.block_mirrored, false, true);
+  fill(s.block, true, false);
+  fill(s.block_turned, true, true);
   return result;
 }
 

@@ -29,9 +29,9 @@ class PdqSampler {
   // or two.
   [[nodiscard]] PdqOrientations Hash(const media::ReducedLuma& copy, const media::PixelRect& rect,
                                      OrientationSet set = OrientationSet::kAll);
-  // Likewise, each mirrored picture sampled anew: what PdqHasher says of the picture once it is turned. Costs
-  // twice as much.
-  [[nodiscard]] PdqOrientations HashEachTurned(const media::ReducedLuma& copy, const media::PixelRect& rect);
+  // Of the whole picture, whose PDQ is `upright`: each mirrored one sampled anew, which is what PdqHasher
+  // says of the picture once it is turned. Costs twice as much.
+  [[nodiscard]] PdqOrientations HashEachTurned(const media::ReducedLuma& copy, const PdqHash& upright);
 
  private:
   struct Scratch;

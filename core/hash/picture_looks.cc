@@ -22,6 +22,8 @@ bool IsSame(const media::PixelRect& a, const media::PixelRect& b) {
          near(a.top + a.height, b.top + b.height, a.height);
 }
 
+PdqOrientations AsIs(const PdqHash& pdq) { return {{pdq.hash}, pdq.quality, pdq.restored_quality}; }
+
 }  // namespace
 
 struct PictureLooker::Scratch {
@@ -37,11 +39,7 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
   const media::PixelRect whole{0, 0, luma.width, luma.height};
   const PdqHash upright = scratch_->hasher.Hash(luma);
   if (!options.orientations && !options.borders && !options.regions && !options.straighten) {
-    looks.push_back({LookKind::kWhole,
-                     whole,
-                     0,
-                     OrientationSet::kUpright,
-                     {{upright.hash}, upright.quality, upright.restored_quality}});
+    looks.push_back({LookKind::kWhole, whole, 0, OrientationSet::kUpright, AsIs(upright)});
     return looks;
   }
   const media::ReducedLuma copy(luma);
@@ -49,11 +47,8 @@ std::vector<PictureLook> PictureLooker::Look(const media::LumaView& luma, const 
     return options.orientations ? set : OrientationSet::kUpright;
   };
   {
-    PictureLook look{LookKind::kWhole, whole, 0, wanted(OrientationSet::kAll), {}};
-    if (options.orientations) look.pdq = scratch_->sampler.HashEachTurned(copy, whole);
-    look.pdq.hashes[0] = upright.hash;
-    look.pdq.quality = upright.quality;
-    look.pdq.restored_quality = upright.restored_quality;
+    PictureLook look{LookKind::kWhole, whole, 0, wanted(OrientationSet::kAll), AsIs(upright)};
+    if (options.orientations) look.pdq = scratch_->sampler.HashEachTurned(copy, upright);
     looks.push_back(look);
   }
   const auto add = [&](LookKind kind, const media::PixelRect& rect, OrientationSet set) {
