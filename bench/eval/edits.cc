@@ -31,31 +31,12 @@ int Pick(std::mt19937& random, int low, int high) {
 }
 
 Mat Jpeg(const Mat& picture, int quality) {
-  jpeg_compress_struct out{};
-  jpeg_error_mgr error{};
-  out.err = jpeg_std_error(&error);
-  jpeg_create_compress(&out);
-  unsigned char* bytes = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&out, &bytes, &size);
-  out.image_width = static_cast<JDIMENSION>(picture.cols);
-  out.image_height = static_cast<JDIMENSION>(picture.rows);
-  out.input_components = 1;
-  out.in_color_space = JCS_GRAYSCALE;
-  jpeg_set_defaults(&out);
-  jpeg_set_quality(&out, quality, TRUE);
-  jpeg_start_compress(&out, TRUE);
-  while (out.next_scanline < out.image_height) {
-    JSAMPROW row = const_cast<JSAMPROW>(picture.ptr(static_cast<int>(out.next_scanline)));
-    jpeg_write_scanlines(&out, &row, 1);
-  }
-  jpeg_finish_compress(&out);
-  jpeg_destroy_compress(&out);
-
+  const std::vector<std::uint8_t> file = EncodeJpeg(picture, quality);
   jpeg_decompress_struct in{};
+  jpeg_error_mgr error{};
   in.err = jpeg_std_error(&error);
   jpeg_create_decompress(&in);
-  jpeg_mem_src(&in, bytes, size);
+  jpeg_mem_src(&in, file.data(), file.size());
   jpeg_read_header(&in, TRUE);
   jpeg_start_decompress(&in);
   Mat result(picture.size(), CV_8UC1);
@@ -65,7 +46,6 @@ Mat Jpeg(const Mat& picture, int quality) {
   }
   jpeg_finish_decompress(&in);
   jpeg_destroy_decompress(&in);
-  std::free(bytes);
   return result;
 }
 
@@ -342,6 +322,32 @@ Mat PhotoOfScreen(const Mat& picture, std::mt19937& random) {
 }
 
 }  // namespace
+
+std::vector<std::uint8_t> EncodeJpeg(const Mat& picture, int quality) {
+  jpeg_compress_struct out{};
+  jpeg_error_mgr error{};
+  out.err = jpeg_std_error(&error);
+  jpeg_create_compress(&out);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&out, &bytes, &size);
+  out.image_width = static_cast<JDIMENSION>(picture.cols);
+  out.image_height = static_cast<JDIMENSION>(picture.rows);
+  out.input_components = 1;
+  out.in_color_space = JCS_GRAYSCALE;
+  jpeg_set_defaults(&out);
+  jpeg_set_quality(&out, quality, TRUE);
+  jpeg_start_compress(&out, TRUE);
+  while (out.next_scanline < out.image_height) {
+    JSAMPROW row = const_cast<JSAMPROW>(picture.ptr(static_cast<int>(out.next_scanline)));
+    jpeg_write_scanlines(&out, &row, 1);
+  }
+  jpeg_finish_compress(&out);
+  jpeg_destroy_compress(&out);
+  std::vector<std::uint8_t> file(bytes, bytes + size);
+  std::free(bytes);
+  return file;
+}
 
 std::vector<Edit> AllEdits() {
   std::vector<Edit> edits;

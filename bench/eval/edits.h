@@ -23,6 +23,9 @@ struct Edit {
   bool shows_more = false;  // than the picture: a screen, a frame, other pictures
 };
 
+// A JPEG file of `picture`.
+[[nodiscard]] std::vector<std::uint8_t> EncodeJpeg(const cv::Mat& picture, int quality);
+
 // All of them, in the order of the report. 8-bit luma in and out.
 [[nodiscard]] std::vector<Edit> AllEdits();
 

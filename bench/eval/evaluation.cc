@@ -5,6 +5,8 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <thread>
@@ -27,9 +29,11 @@ namespace {
 constexpr std::uint32_t kQualityFloor = 50;  // a list's default
 constexpr double kSamePicture = 0.88;        // likeness from which two listed sources are taken for one
 constexpr double kSameDetail = 0.5;  // and from which an unrelated one is taken for a copy of a listed one
-constexpr std::size_t kMarginsTaken = 10;  // one of so many pictures with a plain margin of their own
-constexpr int kSmallestSide = 200;         // icons and textures of games say little
-constexpr std::size_t kOthers = 24;        // pictures for collages
+constexpr std::size_t kMarginsTaken = 10;       // one of so many pictures with a plain margin of their own
+constexpr int kSmallestSide = 200;              // icons and textures of games say little
+constexpr std::size_t kOthers = 24;             // pictures for collages
+constexpr hash::HammingDistance kAlike = 31;    // what the service takes for one picture by default
+constexpr std::uintmax_t kDivided = 48 * 1024;  // bytes of a file that may hold a picture to take quarters of
 const WallTime kNow = WallTime(std::chrono::hours(24) * 20000);
 
 std::uint64_t Mix(std::uint64_t value) {
@@ -67,8 +71,19 @@ void Shuffle(std::vector<T>& items, std::uint64_t seed, std::uint64_t which) {
   for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random() % i]);
 }
 
-std::vector<Source> SourcesOf(const Pool& pool, std::uint32_t first_seed) {
+std::vector<Source> SourcesOf(const Pool& pool, std::uint32_t first_seed, bool quarters = false) {
   std::vector<Source> sources = FilesUnder(pool.folders);
+  const std::size_t files = quarters ? sources.size() : 0;
+  for (std::size_t i = 0; i < files; ++i) {
+    std::error_code error;
+    if (const auto size = std::filesystem::file_size(sources[i].file, error); error || size < kDivided)
+      continue;
+    for (int quarter = 1; quarter <= 4; ++quarter) {
+      sources.push_back(sources[i]);
+      sources.back().quarter = quarter;
+      sources.back().origin += ", quarters";
+    }
+  }
   for (std::uint32_t i = 0; i < pool.drawn; ++i) sources.push_back({{}, first_seed + i, "drawn"});
   return sources;
 }
@@ -89,7 +104,9 @@ void Divide(const std::vector<std::string>& folders, std::vector<Source>& listed
 }
 
 std::string NameOf(const Source& source) {
-  return source.file.empty() ? fmt::format("drawn {}", source.seed) : source.file.string();
+  if (source.file.empty()) return fmt::format("drawn {}", source.seed);
+  if (source.quarter > 0) return fmt::format("{}, quarter {}", source.file.string(), source.quarter);
+  return source.file.string();
 }
 
 // "origin (pictures)" for those that were taken.
@@ -101,9 +118,11 @@ std::vector<std::string> ByOrigin(const std::vector<Source>& sources) {
   return lines;
 }
 
+bool IsLarge(const cv::Mat& picture) {
+  return !picture.empty() && std::min(picture.cols, picture.rows) >= kSmallestSide;
+}
 bool SaysSomething(const cv::Mat& picture) {
-  return !picture.empty() && std::min(picture.cols, picture.rows) >= kSmallestSide &&
-         ThreadHasher().Hash(ViewOf(picture)).quality >= static_cast<int>(kQualityFloor);
+  return IsLarge(picture) && ThreadHasher().Hash(ViewOf(picture)).quality >= static_cast<int>(kQualityFloor);
 }
 
 // Sources that can be decoded, are no icons, have structure, and are different pictures.
@@ -161,11 +180,17 @@ lists::Entry EntryOf(std::string id, const hash::PdqHash& pdq) {
   return entry;
 }
 
+// Where an entry that fills the list up was cut out.
+struct Cut {
+  std::uint16_t picture = 0, left = 0, top = 0, width = 0, height = 0;
+};
+
 // Parts of other pictures: as like and unlike to each other as real ones are. Averaged over 64 x 64 cells by
 // sums of areas: a million of them are to be had in a minute.
 std::vector<lists::Entry> Fillers(const std::vector<cv::Mat>& pictures, std::uint64_t first,
-                                  std::uint64_t number, std::uint64_t seed) {
+                                  std::uint64_t number, std::uint64_t seed, std::vector<Cut>& cuts) {
   constexpr int kCells = 64;
+  cuts.resize(number);
   std::vector<cv::Mat> sums(pictures.size());
   Each(pictures.size(), [&](std::size_t i) { cv::integral(pictures[i], sums[i], CV_32S); });
   std::vector<lists::Entry> entries(number);
@@ -175,7 +200,8 @@ std::vector<lists::Entry> Fillers(const std::vector<cv::Mat>& pictures, std::uin
     for (std::size_t i = chunk * kChunk; i < std::min<std::size_t>(number, (chunk + 1) * kChunk); ++i) {
       std::mt19937 random = RandomOf(seed, 2, i);
       for (int attempt = 0;; ++attempt) {
-        const cv::Mat& from = sums[random() % sums.size()];
+        const std::size_t which = random() % sums.size();
+        const cv::Mat& from = sums[which];
         const auto part = [&](int side) {
           return std::clamp(static_cast<int>(side * (0.3 + 0.6 * (random() % 1024 / 1024.0))), kCells, side);
         };
@@ -207,6 +233,9 @@ std::vector<lists::Entry> Fillers(const std::vector<cv::Mat>& pictures, std::uin
         const hash::PdqHash pdq = ThreadHasher().Hash(ViewOf(small));
         if (pdq.quality < static_cast<int>(kQualityFloor) && attempt < 20) continue;
         entries[i] = EntryOf(fmt::format("f{}", first + i), pdq);
+        cuts[i] = {static_cast<std::uint16_t>(which), static_cast<std::uint16_t>(left),
+                   static_cast<std::uint16_t>(top), static_cast<std::uint16_t>(width),
+                   static_cast<std::uint16_t>(height)};
         break;
       }
     }
@@ -286,9 +315,56 @@ StatusOr<std::shared_ptr<const lists::ListSnapshot>> ListOf(const char* name,
   return lists::BuildListSnapshot(info, std::move(entries), kNow);
 }
 
+// An unrelated picture within kAlike bits of one of those before it, in any orientation.
+class Alike {
+ public:
+  // False if it is one; it is remembered otherwise.
+  bool Add(const hash::PdqOrientations& picture) {
+    for (const hash::Hash256& other : seen_) {
+      for (const hash::Hash256& hash : picture.hashes) {
+        if (hash::Distance(hash, other) <= kAlike) return false;
+      }
+    }
+    seen_.push_back(picture.hashes[0]);
+    return true;
+  }
+
+ private:
+  std::vector<hash::Hash256> seen_;
+};
+
+// Beside each other, of one height.
+cv::Mat Pair(const cv::Mat& left, const cv::Mat& right) {
+  constexpr int kHeight = 240, kGap = 8;
+  const auto width = [](const cv::Mat& picture) {
+    return std::clamp(picture.cols * kHeight / std::max(1, picture.rows), 1, 4 * kHeight);
+  };
+  cv::Mat both(kHeight, width(left) + kGap + width(right), CV_8UC1, cv::Scalar(255)), scaled;
+  cv::resize(left, scaled, {width(left), kHeight}, 0, 0, cv::INTER_AREA);
+  scaled.copyTo(both(cv::Rect({0, 0}, scaled.size())));
+  cv::resize(right, scaled, {width(right), kHeight}, 0, 0, cv::INTER_AREA);
+  scaled.copyTo(both(cv::Rect({width(left) + kGap, 0}, scaled.size())));
+  return both;
+}
+
+// The unrelated uploads with the nearest entries, each with its nearest, nearest first.
+std::vector<std::pair<const Upload*, const Upload::Wrong*>> Nearest(const Run& run) {
+  std::vector<std::pair<const Upload*, const Upload::Wrong*>> nearest;
+  for (const Upload& upload : run.uploads) {
+    if (upload.known || upload.wrong.empty()) continue;
+    const auto at = std::ranges::min_element(
+        upload.wrong, {}, [](const Upload::Wrong& wrong) { return wrong.evidence.distance; });
+    nearest.emplace_back(&upload, &*at);
+  }
+  std::ranges::stable_sort(nearest, {}, [](const auto& pair) { return pair.second->evidence.distance; });
+  if (nearest.size() > kNearestShown) nearest.resize(kNearestShown);
+  return nearest;
+}
+
 // Draws nothing from chance: which uploads are looked up in the whole list and not in its beginning.
 constexpr std::uint32_t kOneInWholeList = 8;
 constexpr std::size_t kBeginning = 10'000;  // entries
+constexpr int kFillerSide = 256;            // pixels of the pictures whose parts fill the list up
 
 }  // namespace
 
@@ -304,7 +380,7 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
 
   std::vector<Source> listed = SourcesOf(options.listed, 0);
   std::vector<Source> fillers = SourcesOf(options.filler, 1'000'000);
-  std::vector<Source> unrelated = SourcesOf(options.unrelated, 2'000'000);
+  std::vector<Source> unrelated = SourcesOf(options.unrelated, 2'000'000, options.quarters);
   Divide(options.folders, listed, fillers, unrelated);
   run.pictures_found = listed.size() + fillers.size() + unrelated.size();
   Tell(fmt::format("{} pictures found: {} to list, {} to fill the list up, {} unrelated", run.pictures_found,
@@ -343,12 +419,18 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
     std::erase_if(entries, [](const lists::Entry& entry) { return entry.id.empty(); });
     run.crop_entries = crops.size() - entries.size();
   }
+  std::vector<Cut> cuts;            // by number of the entry, less `known`
+  std::vector<Source> cut_sources;  // by number of the picture in a Cut
   {
     std::vector<cv::Mat> pictures(fillers.size());
-    Each(pictures.size(), [&](std::size_t i) { pictures[i] = Load(*decoders, fillers[i], 256); });
-    std::erase_if(pictures, [](const cv::Mat& picture) { return std::min(picture.cols, picture.rows) < 64; });
+    Each(pictures.size(), [&](std::size_t i) { pictures[i] = Load(*decoders, fillers[i], kFillerSide); });
+    const auto is_small = [](const cv::Mat& picture) { return std::min(picture.cols, picture.rows) < 64; };
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+      if (!is_small(pictures[i])) cut_sources.push_back(fillers[i]);
+    }
+    std::erase_if(pictures, is_small);
     const std::uint64_t missing = options.list_size > known ? options.list_size - known : 0;
-    std::vector<lists::Entry> parts = Fillers(pictures, known, missing, options.seed);
+    std::vector<lists::Entry> parts = Fillers(pictures, known, missing, options.seed, cuts);
     std::move(parts.begin(), parts.end(), std::back_inserter(entries));
   }
   run.list_entries = entries.size();
@@ -387,6 +469,7 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
   Shuffle(unrelated, options.seed, 4);
   Others others;
   std::set<std::uint64_t> digests;
+  Alike alike;
   std::vector<Source> taken;
   constexpr std::size_t kBatch = 64;
   const int unrelated_side = std::min(options.max_side, 640);
@@ -394,6 +477,7 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
     struct One {
       cv::Mat picture;
       bool usable = false;
+      hash::PdqOrientations hashes;
       Detail detail;
       double likeness = 0;
       std::size_t like = 0;
@@ -403,7 +487,9 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
     Each(number, [&](std::size_t i) {
       One& one = batch[i];
       one.picture = Load(*decoders, unrelated[begin + i], unrelated_side);
-      one.usable = SaysSomething(one.picture);
+      if (!IsLarge(one.picture)) return;
+      one.hashes = ThreadHasher().HashOrientations(ViewOf(one.picture));
+      one.usable = one.hashes.quality >= static_cast<int>(kQualityFloor);
       if (!one.usable) return;
       one.detail = DetailOf(one.picture);
       one.likeness = DetailLikeness(originals, one.detail, one.like);
@@ -413,13 +499,16 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
       One& one = batch[i];
       const Source& source = unrelated[begin + i];
       if (!one.usable) {
-        ++run.unrelated_unusable;
+        // Whether there are quarters to be had is only known when the file has been decoded.
+        if (source.quarter == 0) ++run.unrelated_unusable;
       } else if (!digests.insert(one.detail.digest).second) {
         ++run.unrelated_repeated;
       } else if (one.likeness >= kSameDetail) {
         run.dropped.push_back({NameOf(source),
                                NameOf(one.like < known ? listed[one.like] : fillers[one.like - known]),
                                one.likeness});
+      } else if (options.distinct_unrelated && !alike.Add(one.hashes)) {
+        ++run.unrelated_alike;
       } else {
         good.emplace_back(source, std::move(one.picture));
       }
@@ -460,9 +549,14 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
     run.unrelated = taken.size();
     run.unrelated_sources = ByOrigin(taken);
     run.unrelated_names.clear();
+    run.unrelated_origins.clear();
     run.unrelated_drawn = 0;
+    std::map<std::string, std::uint32_t> origins;
+    for (const Source& source : taken) origins[source.origin] = 0;
+    for (std::uint32_t number = 0; auto& [origin, at] : origins) at = number++;
     for (const Source& source : taken) {
       run.unrelated_names.push_back(NameOf(source));
+      run.unrelated_origins.push_back(origins[source.origin]);
       run.unrelated_drawn += source.file.empty() ? 1 : 0;
     }
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -472,6 +566,8 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
     run.peak_megabytes = static_cast<double>(used.ru_maxrss) / 1024;
     if (save) save(run);
   };
+  // Saved at most sixteen times: what is saved grows with what was scanned.
+  const std::size_t save_each = std::max<std::size_t>(256, options.unrelated_pictures / 16);
   while (more && taken.size() < options.unrelated_pictures) {
     good.resize(std::min<std::size_t>(good.size(), options.unrelated_pictures - taken.size()));
     const std::size_t first = taken.size();
@@ -494,10 +590,38 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
     for (std::vector<Upload>& uploads : by_stranger)
       std::ranges::move(uploads, std::back_inserter(run.uploads));
     if (first / 256 != taken.size() / 256) {
-      Tell(fmt::format("{} unrelated pictures scanned", taken.size()));
-      note();
+      Tell(fmt::format("{} unrelated pictures scanned, of at most {}", taken.size(),
+                       std::min<std::size_t>(options.unrelated_pictures, unrelated.size())));
     }
+    if (first / save_each != taken.size() / save_each) note();
     std::tie(good, more) = next_batch();
+  }
+
+  for (const auto& [upload, wrong] : Nearest(run)) {
+    const std::size_t number = upload->source - known;
+    const bool listed_one = wrong->rank < known;
+    const Cut cut = listed_one ? Cut{} : cuts[wrong->rank - known];
+    const Source& entry = listed_one ? listed[wrong->rank] : cut_sources[cut.picture];
+    const cv::Rect part(cut.left, cut.top, cut.width, cut.height);
+    NearPair pair{.picture = NameOf(taken[number]),
+                  .edit = run.edits[upload->edit].name,
+                  .look = std::string(calibration::ToString(wrong->evidence.look)),
+                  .entry = NameOf(entry),
+                  .distance = wrong->evidence.distance,
+                  .turned = wrong->evidence.turned};
+    if (!listed_one) pair.entry += fmt::format(", {}x{} at {},{}", part.width, part.height, part.x, part.y);
+    if (!options.nearest_to.empty()) {
+      const cv::Mat picture = Load(*decoders, taken[number], unrelated_side);
+      cv::Mat like = Load(*decoders, entry, listed_one ? options.max_side : kFillerSide);
+      if (!listed_one) like = like(part & cv::Rect({0, 0}, like.size()));
+      std::mt19937 random = RandomOf(options.seed, 1'000'000 + number, upload->edit);
+      pair.file = fmt::format("nearest-{:02}.jpg", run.nearest.size() + 1);
+      const std::vector<std::uint8_t> jpeg =
+          EncodeJpeg(Pair(run.edits[upload->edit].apply(picture, random, others), like), 85);
+      std::ofstream(std::filesystem::path(options.nearest_to) / pair.file, std::ios::binary)
+          .write(reinterpret_cast<const char*>(jpeg.data()), static_cast<std::streamsize>(jpeg.size()));
+    }
+    run.nearest.push_back(std::move(pair));
   }
   note();
   return run;

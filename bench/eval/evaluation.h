@@ -24,6 +24,7 @@ struct Options {
   std::vector<std::string>
       folders;                // for all three, divided by series: nothing is known of where they are from
   std::string decoder;        // the tamiz-decoder program
+  std::string nearest_to;     // folder for the pictures of the nearest pairs; empty: none are written
   std::uint64_t seed = 1;     // decides everything that chance decides
   std::uint32_t known = 120;  // pictures on the list
   std::uint32_t unrelated_pictures = 4000;  // at most: pictures that are not
@@ -31,6 +32,10 @@ struct Options {
   std::uint64_t list_size = 1'000'000;
   int max_side = 1024;      // pixels; pictures are made smaller before anything else
   bool only_whole = false;  // the looks of other kinds switched off: what they gain
+  // For many unrelated pictures from few packages. Quarters: those of large ones are unrelated pictures too.
+  // Distinct: one that is found within 31 bits of another unrelated one is left out, so that frames of one
+  // animation or sizes of one drawing do not count as if they were independent.
+  bool quarters = false, distinct_unrelated = false;
 };
 
 // One upload that was scanned.
@@ -54,6 +59,14 @@ struct Upload {
   std::vector<Wrong> wrong_crops;  // and stored crops of other pictures
 };
 
+// An unrelated upload and the entry nearest to it, for people to look at.
+struct NearPair {
+  std::string picture, edit, look, entry;  // the entry's picture, and which part of it
+  std::uint32_t distance = 0;
+  bool turned = false;
+  std::string file;  // the upload at the left, the entry's picture at the right; a JPEG beside the report
+};
+
 // A picture that was to be an unrelated one and is a copy of one that the list knows.
 struct Dropped {
   std::string picture, like;
@@ -73,8 +86,11 @@ struct Run {
   std::size_t unrelated_unusable =
       0;  // left out: not decodable, under 200 pixels a side, or without structure
   std::size_t unrelated_repeated = 0;  // left out: pixels equal to those of another unrelated one
+  std::size_t unrelated_alike = 0;     // left out: within 31 bits of another one, see distinct_unrelated
   std::vector<Dropped> dropped;
   std::vector<std::string> unrelated_names;              // by source - known
+  std::vector<std::uint32_t> unrelated_origins;          // the same; numbers of unrelated_sources
+  std::vector<NearPair> nearest;                         // at most kNearestShown
   std::vector<Upload> uploads;                           // in order of sources and edits
   std::array<std::uint64_t, 257> unrelated_distances{};  // of sampled pairs
   double seconds = 0, processor_seconds = 0;
@@ -83,6 +99,9 @@ struct Run {
 
 // Reach of the look-ups, bits: all that a policy can ask for.
 inline constexpr std::uint32_t kReach = 64;
+
+// Pairs that are shown to people.
+inline constexpr std::size_t kNearestShown = 40;
 
 // `save` is given what there is so far, now and then and at the end: what it is given is the run that fewer
 // unrelated pictures would have made.

@@ -5,14 +5,16 @@
 //              [--draw-listed N] [--draw-filler N] [--draw-unrelated N]
 //              [--known N] [--unrelated N] [--filler N] [--list-size N] [--seed N] [--base-rate P] [--name
 //              NAME]
-//              [--date DATE] [--data TEXT] [--only-whole] [--check]
+//              [--date DATE] [--data TEXT] [--only-whole] [--quarters] [--distinct] [--check]
 //   tamiz-eval --again DIR/run.json --out DIR     the fit and the report alone, of a run that was scanned
 //   before
 //
 // Pictures to list, to fill the list up and unrelated ones come from different folders; those of --folder are
-// divided by series. Writes recall.csv, tail.csv, summary.json, report.html with its plots as SVG, pairs.csv
-// (for `tamiz calibrate`) and calibration.json. With --check it fails where what always holds does not.
-// bench/eval/run.sh runs it on Debian's pictures.
+// divided by series. --quarters: quarters of large unrelated pictures are unrelated pictures too.
+// --distinct: unrelated pictures that are found as one another are counted once.
+// Writes recall.csv, tail.csv, origins.csv, nearest-NN.jpg, summary.json, report.html with its plots as SVG,
+// pairs.csv (for `tamiz calibrate`) and calibration.json. With --check it fails where what always holds does
+// not. bench/eval/run.sh runs it on Debian's pictures.
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -56,6 +58,14 @@ Arguments Read(int argc, char** argv) {
     }
     if (flag == "--only-whole") {
       options.only_whole = true;
+      continue;
+    }
+    if (flag == "--quarters") {
+      options.quarters = true;
+      continue;
+    }
+    if (flag == "--distinct") {
+      options.distinct_unrelated = true;
       continue;
     }
     if (++i == argc) Fail(fmt::format("{} wants a value", flag));
@@ -181,9 +191,10 @@ void Check(const Summary& summary, const calibration::Calibration& calibration) 
 }
 
 int Main(int argc, char** argv) {
-  const Arguments arguments = Read(argc, argv);
+  Arguments arguments = Read(argc, argv);
   const std::filesystem::path out = arguments.out;
   std::filesystem::create_directories(out);
+  arguments.options.nearest_to = out.string();
   const auto save = [&](const Run& so_far) {
     if (const Status saved = Save(so_far, out / "run.json"); !saved.ok()) Fail(Message(saved));
   };
@@ -207,6 +218,7 @@ int Main(int argc, char** argv) {
 
   Write(out / "recall.csv", RecallCsv(summary));
   Write(out / "tail.csv", TailCsv(summary));
+  Write(out / "origins.csv", OriginsCsv(summary));
   Write(out / "summary.json", SummaryJson(*run, summary, *calibration));
   Write(out / "report.html", Html(*run, summary, *calibration, "bench/eval/run.sh"));
   for (const auto& [name, svg] : Plots(*run, summary, *calibration)) Write(out / (name + ".svg"), svg);

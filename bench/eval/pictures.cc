@@ -52,8 +52,14 @@ cv::Mat Load(sandbox::DecoderPool& decoders, const Source& source, int max_side)
     if (frame->variant != media::FrameVariant::kAsShown || !picture.empty()) return true;
     const media::LumaView luma = frame->luma();
     if (luma.data == nullptr) return true;
-    const cv::Mat view(static_cast<int>(luma.height), static_cast<int>(luma.width), CV_8UC1,
-                       const_cast<std::uint8_t*>(luma.data), luma.stride);
+    cv::Mat view(static_cast<int>(luma.height), static_cast<int>(luma.width), CV_8UC1,
+                 const_cast<std::uint8_t*>(luma.data), luma.stride);
+    if (source.quarter > 0) {
+      const int width = view.cols / 2, height = view.rows / 2;
+      if (std::min(width, height) < kSmallestQuarter) return true;
+      const int right = (source.quarter - 1) % 2, below = (source.quarter - 1) / 2;
+      view = view({right * width, below * height, width, height});
+    }
     picture = AtMost(view, max_side);
     return true;
   });

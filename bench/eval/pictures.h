@@ -25,10 +25,14 @@ struct Source {
   std::filesystem::path file;  // empty: drawn from `seed`
   std::uint32_t seed = 0;
   std::string origin = "drawn";  // the folder or the list of files that it is from
+  int quarter = 0;               // 1…4: only this quarter of the file's picture, in reading order
 };
 
+// Sides of a quarter of a picture, pixels; smaller ones are no pictures of their own.
+inline constexpr int kSmallestQuarter = 256;
+
 // Luma of `source`, decoded by a confined decoder, at most `max_side` pixels a side; empty if it cannot be
-// had. Thread-safe.
+// had, or is a quarter of a picture too small to be divided. Thread-safe.
 [[nodiscard]] cv::Mat Load(sandbox::DecoderPool& decoders, const Source& source, int max_side);
 
 // Scenes of gradients, blobs, lines and grain, all different; for machines without real pictures.

@@ -16,6 +16,7 @@ using calibration::Evidence;
 using nlohmann::ordered_json;
 
 constexpr std::array<std::uint32_t, 6> kRadii = {10, 20, 31, 40, 48, 64};
+constexpr std::array<std::uint32_t, 5> kTailRadii = {31, 40, 48, 56, 64};
 
 // What the project wants at one false positive per million.
 struct Target {
@@ -205,7 +206,20 @@ void AddToLooks(const Run& run, const Upload& upload, Summary& summary) {
   ++summary.any_look.uploads;
   summary.any_look.pairs += upload.queries * entries;
   const std::uint32_t any = *std::min_element(nearest.begin(), nearest.end() - 1);
-  for (std::size_t d = any; d <= kReach; ++d) ++summary.any_look.uploads_within[d];
+  const std::size_t picture = upload.source - run.known;
+  Summary::OriginRow& origin = summary.origins[run.unrelated_origins[picture]];
+  if (upload.edit == 0) ++origin.pictures;
+  ++origin.uploads;
+  for (std::size_t d = any; d <= kReach; ++d) {
+    ++summary.any_look.uploads_within[d];
+    ++origin.uploads_within[d];
+  }
+}
+
+// Bits of the nearest pair; none within reach: nothing.
+std::string NearestOf(const Summary::OriginRow& origin) {
+  const auto at = std::ranges::find_if(origin.uploads_within, [](std::uint64_t n) { return n > 0; });
+  return at == origin.uploads_within.end() ? "" : fmt::to_string(at - origin.uploads_within.begin());
 }
 
 Plot LookPlot(const Summary& summary) {
@@ -253,6 +267,8 @@ Summary Summarise(const Run& run, const Calibration& calibration,
     summary.looks.push_back({std::string(calibration::ToString(static_cast<calibration::Look>(look)))});
   summary.looks.push_back({"any, against stored crops"});
   summary.any_look.name = "any";
+  for (const std::string& source : run.unrelated_sources)
+    summary.origins.push_back({source.substr(0, source.rfind(" ("))});
   for (const Upload& upload : run.uploads) {
     if (upload.known) {
       for (Summary::Row* row : {&summary.rows[upload.edit], &summary.all}) {
@@ -305,6 +321,18 @@ std::string TailCsv(const Summary& summary) {
   return csv;
 }
 
+std::string OriginsCsv(const Summary& summary) {
+  std::string csv = "origin,pictures,uploads,nearest";
+  for (const std::uint32_t radius : kTailRadii) csv += fmt::format(",uploads_within_{}", radius);
+  csv += '\n';
+  for (const Summary::OriginRow& row : summary.origins) {
+    csv += fmt::format("\"{}\",{},{},{}", row.name, row.pictures, row.uploads, NearestOf(row));
+    for (const std::uint32_t radius : kTailRadii) csv += fmt::format(",{}", row.uploads_within[radius]);
+    csv += '\n';
+  }
+  return csv;
+}
+
 std::string SummaryJson(const Run& run, const Summary& summary, const Calibration& calibration) {
   ordered_json recall = ordered_json::object(), targets = ordered_json::array(),
                wrong = ordered_json::array();
@@ -315,7 +343,15 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
                          double(row.within_with_crops[31]) / std::max(1.0, double(row.uploads))},
                         {"safe_radius", row.Recall(summary.safe_radius)}};
   }
-  ordered_json looks = ordered_json::array();
+  ordered_json looks = ordered_json::array(), nearest = ordered_json::array();
+  for (const NearPair& pair : run.nearest) {
+    nearest.push_back({{"bits", pair.distance},
+                       {"picture", pair.picture},
+                       {"edit", pair.edit},
+                       {"look", pair.look},
+                       {"turned", pair.turned},
+                       {"entry", pair.entry}});
+  }
   const auto add_look = [&](const Summary::LookRow& row) {
     looks.push_back(
         {{"look", row.name},
@@ -357,6 +393,7 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
                       {"unrelated_pictures_drawn", run.unrelated_drawn},
                       {"unrelated_left_out_unusable", run.unrelated_unusable},
                       {"unrelated_left_out_repeated", run.unrelated_repeated},
+                      {"unrelated_left_out_alike", run.unrelated_alike},
                       {"unrelated_dropped_as_copies", run.dropped.size()},
                       {"stored_crop_entries", run.crop_entries},
                       {"list_entries", run.list_entries},
@@ -370,6 +407,7 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
                       {"recall", recall},
                       {"false_positives", wrong},
                       {"unrelated_by_look", looks},
+                      {"unrelated_nearest", nearest},
                       {"seconds", run.seconds},
                       {"processor_seconds", run.processor_seconds},
                       {"peak_megabytes", run.peak_megabytes}}
@@ -400,9 +438,8 @@ std::string UnrelatedHtml(const Run& run, const Summary& summary, const Calibrat
       "or fills it up. Left out by rule, on the originals, before anything was hashed: {} copies of a "
       "picture "
       "that the list knows (correlation of at least 0.5 of all that is finer than what PDQ reads, in any "
-      "orientation), {} with the same pixels as another unrelated one, {} that could not be decoded, have "
-      "under 200 "
-      "pixels a side or no structure.</p>\n"
+      "orientation), {} with the same pixels as another unrelated one, {} within 31 bits of another, {} that "
+      "could not be decoded, have under 200 pixels a side or no structure.</p>\n"
       "<p><b>{} of {} unrelated uploads came within 31 bits of any of {} entries</b>: {:.3g} in a million; "
       "with "
       "95 % confidence fewer than {:.3g} in a million (rule of three where none was seen). One false "
@@ -410,8 +447,9 @@ std::string UnrelatedHtml(const Run& run, const Summary& summary, const Calibrat
       "million unrelated uploads is expected up to a radius of {} bits by the model, which is measured from "
       "{} bits on "
       "and extrapolated below.</p>\n",
-      run.dropped.size(), run.unrelated_repeated, run.unrelated_unusable, any.uploads_within[31], any.uploads,
-      run.list_entries, 1e6 * double(any.uploads_within[31]) / std::max(1.0, double(any.uploads)),
+      run.dropped.size(), run.unrelated_repeated, run.unrelated_alike, run.unrelated_unusable,
+      any.uploads_within[31], any.uploads, run.list_entries,
+      1e6 * double(any.uploads_within[31]) / std::max(1.0, double(any.uploads)),
       1e6 * UpperBound95(any.uploads_within[31], any.uploads), summary.safe_radius,
       calibration.unrelated.measured_from);
   html +=
@@ -435,6 +473,29 @@ std::string UnrelatedHtml(const Run& run, const Summary& summary, const Calibrat
   }
   html += "</table>\n";
   const auto base = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
+  html +=
+      "<p>By where the pictures are from:</p>\n<table><tr><th>origin</th><th>pictures</th><th>uploads</th>"
+      "<th>nearest pair, bits</th>";
+  for (const std::uint32_t radius : kTailRadii) html += fmt::format("<th>uploads within {}</th>", radius);
+  html += "</tr>\n";
+  for (const Summary::OriginRow& row : summary.origins) {
+    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", row.name, row.pictures,
+                        row.uploads, NearestOf(row));
+    for (const std::uint32_t radius : kTailRadii)
+      html += fmt::format("<td>{}</td>", row.uploads_within[radius]);
+    html += "</tr>\n";
+  }
+  html +=
+      "</table>\n<p>The nearest pairs of all, for people to look at: the upload at the left, the entry's "
+      "picture at the right.</p>\n<table><tr><th>bits</th><th>picture</th><th>edit</th><th>look</th>"
+      "<th>turned</th><th>entry</th><th></th></tr>\n";
+  for (const NearPair& pair : run.nearest) {
+    html += fmt::format(
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+        pair.distance, base(pair.picture), pair.edit, pair.look, pair.turned ? "yes" : "no", base(pair.entry),
+        pair.file.empty() ? "" : fmt::format("<a href=\"{0}\">{0}</a>", pair.file));
+  }
+  html += "</table>\n";
   if (!summary.false_pairs.empty()) {
     html +=
         "<p>Those within 31 bits (at most 60 of them), for people to look "

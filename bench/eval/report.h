@@ -31,6 +31,13 @@ struct Summary {
   };
   std::vector<LookRow> looks;
   LookRow any_look;
+  // Unrelated uploads by where their pictures are from.
+  struct OriginRow {
+    std::string name;
+    std::uint64_t pictures = 0, uploads = 0;
+    std::array<std::uint64_t, kReach + 1> uploads_within{};  // uploads with an entry within each distance
+  };
+  std::vector<OriginRow> origins;
   // Pairs of unrelated uploads within 31 bits, for people to look at.
   struct FalsePair {
     std::string picture, edit, look;
@@ -58,6 +65,8 @@ struct Summary {
 [[nodiscard]] std::string RecallCsv(const Summary& summary);
 // look,distance,pairs,uploads_within: where unrelated pairs come from.
 [[nodiscard]] std::string TailCsv(const Summary& summary);
+// origin,pictures,uploads,nearest,uploads_within_31…: the same by where the pictures are from.
+[[nodiscard]] std::string OriginsCsv(const Summary& summary);
 [[nodiscard]] std::string SummaryJson(const Run& run, const Summary& summary,
                                       const calibration::Calibration& calibration);
 // SVG by name.

@@ -19,12 +19,15 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Upload::Wrong, rank, evidence)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Upload, source, edit, known, usable, entries, queries, queries_by_look,
                                    found, evidence, distance_with_crops, wrong, wrong_crops)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Dropped, picture, like, likeness)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Options, seed, list_size, max_side, only_whole)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NearPair, picture, edit, look, entry, distance, turned, file)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Options, seed, list_size, max_side, only_whole, quarters,
+                                   distinct_unrelated)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Run, options, listed_sources, filler_sources, unrelated_sources,
                                    pictures_found, known, known_with_margin, list_entries, crop_entries,
                                    list_sources, unrelated, unrelated_drawn, unrelated_unusable,
-                                   unrelated_repeated, dropped, unrelated_names, uploads, unrelated_distances,
-                                   seconds, processor_seconds, peak_megabytes)
+                                   unrelated_repeated, unrelated_alike, dropped, unrelated_names,
+                                   unrelated_origins, nearest, uploads, unrelated_distances, seconds,
+                                   processor_seconds, peak_megabytes)
 // NOLINTEND
 
 Status Save(const Run& run, const std::filesystem::path& file) {
