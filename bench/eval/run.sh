@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Recall of edits, false positives and the default calibration, on Debian's pictures. One command does all:
-#   bench/eval/run.sh [--out DIR] [--small] [--ship] [--video] [further options of tamiz-eval]
+#   bench/eval/run.sh [--out DIR] [--small | --large] [--ship] [--video] [further options of tamiz-eval]
 # Installs the packages of [eval-…] in deploy/packages.txt, builds, scans, and writes report.html, recall.csv, tail.csv,
 # summary.json, pairs.csv and calibration.json into DIR (var/eval). --ship: also replaces deploy/calibration.json and
 # what is kept of the report in docs/eval.
+# --large: ten times as many unrelated pictures, from [eval-unrelated-large] too, quarters of large ones and drawn
+# ones: for the false positives; half an hour and more.
 # Videos are edited, scanned and counted by bench/video_recall; --video runs it after this, into the same folder.
 # The fit alone, again, byte for byte:
 #   tamiz calibrate DIR/pairs.csv --base DIR/calibration.json --name … --date … --data …   (all three as in that file)
@@ -12,18 +14,26 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=var/eval
 ship=no
 video=no
+large=no
 size=(--known 80 --unrelated 2400 --filler 250 --draw-filler 150 --draw-unrelated 800 --list-size 1000000)
 further=()
 while [ $# -gt 0 ]; do
   case $1 in
     --out) out=$2; shift 2 ;;
     --small) size=(--known 40 --unrelated 500 --filler 150 --draw-filler 100 --draw-unrelated 150 --list-size 200000); shift ;;
+    --large)
+      large=yes
+      size=(--known 80 --unrelated 30000 --filler 250 --draw-filler 150 --draw-unrelated 8000 --list-size 1000000
+            --quarters --distinct)
+      shift ;;
     --ship) ship=yes; shift ;;
     --video) video=yes; shift ;;
     *) further+=("$1"); shift ;;
   esac
 done
-deploy/install-packages.sh build bench eval-listed eval-filler eval-unrelated
+sections=(build bench eval-listed eval-filler eval-unrelated)
+[ "$large" = no ] || sections+=(eval-unrelated-large)
+deploy/install-packages.sh "${sections[@]}"
 build=${TAMIZ_BUILD_DIR:-build/bench}
 [ -f "$build/CMakeCache.txt" ] || cmake --preset bench
 cmake --build "$build" --target tamiz-eval
@@ -43,6 +53,14 @@ gather() {  # SECTION FLAG
 gather eval-listed --listed-from
 gather eval-filler --filler-from
 gather eval-unrelated --unrelated-from
+if [ "$large" = yes ]; then
+  gather eval-unrelated-large --unrelated-from
+  # What is no picture of its own: normal maps, frames of explosions, sheets of sprites, fonts.
+  for package in $(deploy/install-packages.sh --print eval-unrelated-large); do
+    grep -viE -f bench/eval/leave-out.txt "$work/$package.files" >"$work/kept" || true
+    mv "$work/kept" "$work/$package.files"
+  done
+fi
 if [ -n "${TAMIZ_SHARED_DIR:-}" ]; then
   find "$TAMIZ_SHARED_DIR/testdata/pdq/images" -type f >"$work/shared-testdata.files"
   arguments+=(--unrelated-from "$work/shared-testdata.files")
