@@ -71,11 +71,18 @@ void Shuffle(std::vector<T>& items, std::uint64_t seed, std::uint64_t which) {
   for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random() % i]);
 }
 
+// With `quarters`, those of large JPEGs too: photographs, paintings and textures that fill their frame. A PNG
+// is often an object on plain ground, and a quarter of that one arc on plain ground: no picture.
 std::vector<Source> SourcesOf(const Pool& pool, std::uint32_t first_seed, bool quarters = false) {
   std::vector<Source> sources = FilesUnder(pool.folders);
   const std::size_t files = quarters ? sources.size() : 0;
+  const auto fills_its_frame = [](const Source& source) {
+    const std::string ending = source.file.extension().string();
+    return ending == ".jpg" || ending == ".jpeg";
+  };
   for (std::size_t i = 0; i < files; ++i) {
     std::error_code error;
+    if (!fills_its_frame(sources[i])) continue;
     if (const auto size = std::filesystem::file_size(sources[i].file, error); error || size < kDivided)
       continue;
     for (int quarter = 1; quarter <= 4; ++quarter) {
@@ -544,6 +551,38 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
   });
   for (std::vector<Upload>& uploads : by_picture) std::ranges::move(uploads, std::back_inserter(run.uploads));
 
+  const auto show_nearest = [&] {
+    run.nearest.clear();
+    for (const auto& [upload, wrong] : Nearest(run)) {
+      const std::size_t number = upload->source - known;
+      const bool listed_one = wrong->rank < known;
+      const Cut cut = listed_one ? Cut{} : cuts[wrong->rank - known];
+      const Source& entry = listed_one ? listed[wrong->rank] : cut_sources[cut.picture];
+      const cv::Rect part(cut.left, cut.top, cut.width, cut.height);
+      NearPair pair{.picture = NameOf(taken[number]),
+                    .edit = run.edits[upload->edit].name,
+                    .look = std::string(calibration::ToString(wrong->evidence.look)),
+                    .entry = NameOf(entry),
+                    .distance = wrong->evidence.distance,
+                    .turned = wrong->evidence.turned};
+      if (!listed_one) pair.entry += fmt::format(", {}x{} at {},{}", part.width, part.height, part.x, part.y);
+      if (!options.nearest_to.empty()) {
+        const cv::Mat picture = Load(*decoders, taken[number], unrelated_side);
+        cv::Mat like = Load(*decoders, entry, listed_one ? options.max_side : kFillerSide);
+        if (!listed_one) like = like(part & cv::Rect({0, 0}, like.size()));
+        if (!picture.empty() && !like.empty()) {
+          std::mt19937 random = RandomOf(options.seed, 1'000'000 + number, upload->edit);
+          pair.file = fmt::format("nearest-{:02}.jpg", run.nearest.size() + 1);
+          const std::vector<std::uint8_t> jpeg =
+              EncodeJpeg(Pair(run.edits[upload->edit].apply(picture, random, others), like), 85);
+          std::ofstream(std::filesystem::path(options.nearest_to) / pair.file, std::ios::binary)
+              .write(reinterpret_cast<const char*>(jpeg.data()), static_cast<std::streamsize>(jpeg.size()));
+        }
+      }
+      run.nearest.push_back(std::move(pair));
+    }
+  };
+
   // What is known of the unrelated ones so far: a run that is ended here is a run of fewer pictures.
   const auto note = [&] {
     run.unrelated = taken.size();
@@ -559,6 +598,7 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
       run.unrelated_origins.push_back(origins[source.origin]);
       run.unrelated_drawn += source.file.empty() ? 1 : 0;
     }
+    show_nearest();
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     rusage used{};
     ::getrusage(RUSAGE_SELF, &used);
@@ -595,33 +635,6 @@ StatusOr<Run> Evaluate(const Options& options, const std::function<void(const Ru
     }
     if (first / save_each != taken.size() / save_each) note();
     std::tie(good, more) = next_batch();
-  }
-
-  for (const auto& [upload, wrong] : Nearest(run)) {
-    const std::size_t number = upload->source - known;
-    const bool listed_one = wrong->rank < known;
-    const Cut cut = listed_one ? Cut{} : cuts[wrong->rank - known];
-    const Source& entry = listed_one ? listed[wrong->rank] : cut_sources[cut.picture];
-    const cv::Rect part(cut.left, cut.top, cut.width, cut.height);
-    NearPair pair{.picture = NameOf(taken[number]),
-                  .edit = run.edits[upload->edit].name,
-                  .look = std::string(calibration::ToString(wrong->evidence.look)),
-                  .entry = NameOf(entry),
-                  .distance = wrong->evidence.distance,
-                  .turned = wrong->evidence.turned};
-    if (!listed_one) pair.entry += fmt::format(", {}x{} at {},{}", part.width, part.height, part.x, part.y);
-    if (!options.nearest_to.empty()) {
-      const cv::Mat picture = Load(*decoders, taken[number], unrelated_side);
-      cv::Mat like = Load(*decoders, entry, listed_one ? options.max_side : kFillerSide);
-      if (!listed_one) like = like(part & cv::Rect({0, 0}, like.size()));
-      std::mt19937 random = RandomOf(options.seed, 1'000'000 + number, upload->edit);
-      pair.file = fmt::format("nearest-{:02}.jpg", run.nearest.size() + 1);
-      const std::vector<std::uint8_t> jpeg =
-          EncodeJpeg(Pair(run.edits[upload->edit].apply(picture, random, others), like), 85);
-      std::ofstream(std::filesystem::path(options.nearest_to) / pair.file, std::ios::binary)
-          .write(reinterpret_cast<const char*>(jpeg.data()), static_cast<std::streamsize>(jpeg.size()));
-    }
-    run.nearest.push_back(std::move(pair));
   }
   note();
   return run;

@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
     --small) size=(--known 40 --unrelated 500 --filler 150 --draw-filler 100 --draw-unrelated 150 --list-size 200000); shift ;;
     --large)
       large=yes
-      size=(--known 80 --unrelated 30000 --filler 250 --draw-filler 150 --draw-unrelated 8000 --list-size 1000000
+      size=(--known 80 --unrelated 30000 --filler 250 --draw-filler 150 --draw-unrelated 6000 --list-size 1000000
             --quarters --distinct)
       shift ;;
     --ship) ship=yes; shift ;;
