@@ -241,8 +241,10 @@ std::vector<LabelledPair> Part(std::span<const LabelledPair> pairs, bool held_ou
 bool IsHeldOut(const LabelledPair& pair) { return (Mix(pair.source + 0x9e3779b97f4a7c15ull) & 1) != 0; }
 
 UnrelatedTail TailOf(std::span<const std::uint64_t> by_distance, double pairs) {
-  constexpr double kEnough = 10;
-  constexpr std::size_t kFitted = 8;
+  constexpr double kEnough = 10, kEnoughForSlope = 200;
+  // An upload near one entry is near others that are like it: so many pairs say as much as one that stands
+  // alone.
+  constexpr double kPairsOfOneUpload = 3;
   UnrelatedTail tail;
   tail.pairs = pairs;
   std::array<double, UnrelatedTail::kBits> within{};
@@ -256,21 +258,23 @@ UnrelatedTail TailOf(std::span<const std::uint64_t> by_distance, double pairs) {
   tail.measured_from = static_cast<std::uint32_t>(from);
   for (std::size_t d = from; d < UnrelatedTail::kBits; ++d)
     tail.log10_share[d] = std::log10(within[d] / pairs);
-  // A line through the lowest bits that were measured; where there are too few of them, half a decade a bit.
-  const std::size_t last = std::min(from + kFitted, UnrelatedTail::kBits);
+  // A line down from the lowest distance with enough pairs within it. Its slope is the likeliest one, which
+  // follows from how far those pairs lie below that distance on average, less what chance may have added to
+  // it. Where there are hardly any pairs nothing is known of a slope: half a decade a bit.
+  std::size_t anchor = 0;
+  while (anchor + 1 < UnrelatedTail::kBits && within[anchor] < kEnoughForSlope) ++anchor;
   double slope = 0.5, level = std::log10(std::max(sum, 1.0) / std::max(pairs, 1.0));
-  if (last > from + 2) {
-    double x = 0, y = 0, xx = 0, xy = 0;
-    const double n = static_cast<double>(last - from);
-    for (std::size_t d = from; d < last; ++d) {
-      x += static_cast<double>(d), y += tail.log10_share[d];
-      xx += static_cast<double>(d * d), xy += static_cast<double>(d) * tail.log10_share[d];
-    }
-    slope = std::max(0.0, (n * xy - x * y) / (n * xx - x * x));
-    level = tail.log10_share[from];
+  if (within[anchor] >= kEnough) {
+    double below = 0;
+    for (std::size_t d = 0; d < anchor; ++d) below += within[d];  // bits below the anchor, of all pairs
+    const double mean = std::max(below / within[anchor], 0.01);
+    // PDQ's distances are nearly always even: steps of two bits.
+    const double likeliest = std::log10(1 + 2 / mean) / 2;
+    slope = likeliest * std::max(0.0, 1 - 1.645 * std::sqrt(kPairsOfOneUpload / within[anchor]));
+    level = std::log10(within[anchor] / pairs);
   }
   for (std::size_t d = from; d-- > 0;) {
-    const double line = level - slope * static_cast<double>(from - d);
+    const double line = level - slope * static_cast<double>(anchor - d);
     const double seen = within[d] > 0 ? std::log10(within[d] / pairs) : -300;
     const double above = d + 1 < UnrelatedTail::kBits ? tail.log10_share[d + 1] : 0;
     tail.log10_share[d] = std::clamp(std::max(line, seen), -300.0, std::min(above, 0.0));

@@ -136,7 +136,7 @@ TEST(UnrelatedTail, IsMeasuredWhereThereAreEnoughAndNeverFalls) {
   const UnrelatedTail tail = TailOf(by_distance, 1e9);
   EXPECT_EQ(tail.measured_from, 51u);  // 4 + 8 pairs
   EXPECT_NEAR(tail.log10_share[51], std::log10(12e-9), 1e-9);
-  EXPECT_LT(tail.log10_share[31], -13);
+  EXPECT_LT(tail.log10_share[31], -11);
   EXPECT_GT(tail.log10_share[31], -17);
   for (std::size_t d = 1; d < UnrelatedTail::kBits; ++d) {
     EXPECT_GE(tail.log10_share[d], tail.log10_share[d - 1]);
@@ -144,6 +144,40 @@ TEST(UnrelatedTail, IsMeasuredWhereThereAreEnoughAndNeverFalls) {
   // A single pair far below the rest is not argued away.
   by_distance[20] = 1;
   EXPECT_GE(TailOf(by_distance, 1e9).log10_share[20], -9.0);
+}
+
+// Pairs at even distances, as PDQ's are, whose number grows by a tenth of a decade a bit.
+std::vector<std::uint64_t> StraightTail(double within_64) {
+  std::vector<std::uint64_t> by_distance(65, 0);
+  double before = 0;
+  for (std::size_t d = 0; d <= 64; d += 2) {
+    const double within = std::floor(within_64 * std::pow(10, -0.1 * static_cast<double>(64 - d)));
+    by_distance[d] = static_cast<std::uint64_t>(within - before);
+    before = within;
+  }
+  return by_distance;
+}
+
+TEST(UnrelatedTail, TheLineLiesAboveAStraightTailAndTheNearerTheMorePairsThereAre) {
+  double above = 100;
+  for (const double within_64 : {1e2, 1e3, 1e5, 1e6}) {
+    const UnrelatedTail tail = TailOf(StraightTail(within_64), within_64 * 1e6);
+    ASSERT_GT(tail.measured_from, 12u);
+    const double now = tail.log10_share[12] - (-6 - 0.1 * (64 - 12));
+    EXPECT_GT(now, 0) << within_64;
+    EXPECT_LT(now, above) << within_64;
+    above = now;
+  }
+  EXPECT_LT(above, 1);
+}
+
+TEST(UnrelatedTail, AFewPairsNearerByChanceDoNotTurnTheLine) {
+  std::vector<std::uint64_t> by_distance = StraightTail(2000);
+  const UnrelatedTail before = TailOf(by_distance, 1e12);
+  by_distance[36] += 3;  // three of one upload, where two in all were to be expected
+  const UnrelatedTail after = TailOf(by_distance, 1e12);
+  EXPECT_GE(after.log10_share[20], before.log10_share[20]);
+  EXPECT_LT(after.log10_share[20], before.log10_share[20] + 0.3);
 }
 
 }  // namespace
