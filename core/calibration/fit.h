@@ -35,8 +35,8 @@ struct LabelledPair {
 
 // Shares of unrelated pairs from counts by distance, 0 to 64, among `pairs` in all. Distances with fewer than
 // 10 pairs within them are extrapolated by a straight line in the logarithm from the lowest distance with 200
-// pairs: of the slope that those pairs make likeliest, less 1.645 of its standard errors (95 %). More than the
-// truth, since the true curve bends down.
+// pairs: of the slope that those pairs make likeliest, less 1.645 of its standard errors (95 %). More than
+// the truth, since the true curve bends down.
 [[nodiscard]] UnrelatedTail TailOf(std::span<const std::uint64_t> by_distance, double pairs);
 
 struct FitOptions {
