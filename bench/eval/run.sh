@@ -4,8 +4,8 @@
 # Installs the packages of [eval-…] in deploy/packages.txt, builds, scans, and writes report.html, recall.csv, tail.csv,
 # summary.json, pairs.csv and calibration.json into DIR (var/eval). --ship: also replaces deploy/calibration.json and
 # what is kept of the report in docs/eval.
-# --large: ten times as many unrelated pictures, from [eval-unrelated-large] too, quarters of large ones and drawn
-# ones: for the false positives; half an hour and more.
+# --large: several times as many unrelated pictures, from [eval-unrelated-large] too and quarters of large ones, against a
+# list filled from real pictures alone, those of [eval-filler-large] too: for the false positives.
 # Videos are edited, scanned and counted by bench/video_recall; --video runs it after this, into the same folder.
 # The fit alone, again, byte for byte:
 #   tamiz calibrate DIR/pairs.csv --base DIR/calibration.json --name … --date … --data …   (all three as in that file)
@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
     --small) size=(--known 40 --unrelated 500 --filler 150 --draw-filler 100 --draw-unrelated 150 --list-size 200000); shift ;;
     --large)
       large=yes
-      size=(--known 80 --unrelated 30000 --filler 250 --draw-filler 150 --draw-unrelated 6000 --list-size 1000000
+      size=(--known 80 --unrelated 30000 --filler 1200 --draw-filler 0 --draw-unrelated 800 --list-size 1000000
             --quarters --distinct)
       shift ;;
     --ship) ship=yes; shift ;;
@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 sections=(build bench eval-listed eval-filler eval-unrelated)
-[ "$large" = no ] || sections+=(eval-unrelated-large)
+[ "$large" = no ] || sections+=(eval-filler-large eval-unrelated-large)
 deploy/install-packages.sh "${sections[@]}"
 build=${TAMIZ_BUILD_DIR:-build/bench}
 [ -f "$build/CMakeCache.txt" ] || cmake --preset bench
@@ -53,13 +53,22 @@ gather() {  # SECTION FLAG
 gather eval-listed --listed-from
 gather eval-filler --filler-from
 gather eval-unrelated --unrelated-from
-if [ "$large" = yes ]; then
-  gather eval-unrelated-large --unrelated-from
-  # What is no picture of its own: normal maps, frames of explosions, sheets of sprites, fonts.
-  for package in $(deploy/install-packages.sh --print eval-unrelated-large); do
-    grep -viE -f bench/eval/leave-out.txt "$work/$package.files" >"$work/kept" || true
+keep() {  # SECTION, then options of grep: of its pictures those that it selects
+  local section=$1 package
+  shift
+  for package in $(deploy/install-packages.sh --print "$section"); do
+    grep "$@" "$work/$package.files" >"$work/kept" || true
     mv "$work/kept" "$work/$package.files"
   done
+}
+if [ "$large" = yes ]; then
+  gather eval-filler-large --filler-from
+  gather eval-unrelated-large --unrelated-from
+  # What is no picture of its own: normal maps, frames of explosions, sheets of sprites, fonts.
+  keep eval-filler-large -viE -f bench/eval/leave-out.txt
+  keep eval-unrelated-large -viE -f bench/eval/leave-out.txt
+  # A PNG is often an object on plain ground, and its parts are an arc on plain ground.
+  keep eval-filler-large -iE '\.jpe?g$'
 fi
 if [ -n "${TAMIZ_SHARED_DIR:-}" ]; then
   find "$TAMIZ_SHARED_DIR/testdata/pdq/images" -type f >"$work/shared-testdata.files"
