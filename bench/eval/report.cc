@@ -216,6 +216,9 @@ void AddToLooks(const Run& run, const Upload& upload, Summary& summary) {
   }
 }
 
+// What follows the folders of a path.
+std::string FileOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 // Bits of the nearest pair; none within reach: nothing.
 std::string NearestOf(const Summary::OriginRow& origin) {
   const auto at = std::ranges::find_if(origin.uploads_within, [](std::uint64_t n) { return n > 0; });
@@ -346,11 +349,11 @@ std::string SummaryJson(const Run& run, const Summary& summary, const Calibratio
   ordered_json looks = ordered_json::array(), nearest = ordered_json::array();
   for (const NearPair& pair : run.nearest) {
     nearest.push_back({{"bits", pair.distance},
-                       {"picture", pair.picture},
+                       {"picture", FileOf(pair.picture)},
                        {"edit", pair.edit},
                        {"look", pair.look},
                        {"turned", pair.turned},
-                       {"entry", pair.entry}});
+                       {"entry", FileOf(pair.entry)}});
   }
   const auto add_look = [&](const Summary::LookRow& row) {
     looks.push_back(
@@ -472,7 +475,6 @@ std::string UnrelatedHtml(const Run& run, const Summary& summary, const Calibrat
         1e6 * UpperBound95(row->uploads_within[31], row->uploads), tail);
   }
   html += "</table>\n";
-  const auto base = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
   html +=
       "<p>By where the pictures are from:</p>\n<table><tr><th>origin</th><th>pictures</th><th>uploads</th>"
       "<th>nearest pair, bits</th>";
@@ -492,8 +494,8 @@ std::string UnrelatedHtml(const Run& run, const Summary& summary, const Calibrat
   for (const NearPair& pair : run.nearest) {
     html += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-        pair.distance, base(pair.picture), pair.edit, pair.look, pair.turned ? "yes" : "no", base(pair.entry),
-        pair.file.empty() ? "" : fmt::format("<a href=\"{0}\">{0}</a>", pair.file));
+        pair.distance, FileOf(pair.picture), pair.edit, pair.look, pair.turned ? "yes" : "no",
+        FileOf(pair.entry), pair.file.empty() ? "" : fmt::format("<a href=\"{0}\">{0}</a>", pair.file));
   }
   html += "</table>\n";
   if (!summary.false_pairs.empty()) {
@@ -504,15 +506,15 @@ std::string UnrelatedHtml(const Run& run, const Summary& summary, const Calibrat
     for (std::size_t i = 0; i < std::min<std::size_t>(60, summary.false_pairs.size()); ++i) {
       const Summary::FalsePair& pair = summary.false_pairs[i];
       html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                          base(pair.picture), pair.edit, pair.look, pair.distance, pair.entry);
+                          FileOf(pair.picture), pair.edit, pair.look, pair.distance, pair.entry);
     }
     html += "</table>\n";
   }
   if (!run.dropped.empty()) {
     html += "<p>Left out as copies (at most 60):</p>\n<ul>\n";
     for (std::size_t i = 0; i < std::min<std::size_t>(60, run.dropped.size()); ++i) {
-      html += fmt::format("<li>{} is like {} ({:.2f})</li>\n", base(run.dropped[i].picture),
-                          base(run.dropped[i].like), run.dropped[i].likeness);
+      html += fmt::format("<li>{} is like {} ({:.2f})</li>\n", FileOf(run.dropped[i].picture),
+                          FileOf(run.dropped[i].like), run.dropped[i].likeness);
     }
     html += "</ul>\n";
   }
