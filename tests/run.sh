@@ -76,11 +76,20 @@ once_more() {
   unsteady+=("$names")
 }
 
+# PostgreSQL does not run as root, and its own user must come to its programs: not in a root that others may not enter.
+without=()
+leave_out_postgres() {
+  [ "$(id -u)" = 0 ] || return 0
+  setpriv --reuid=postgres --regid=postgres --clear-groups test -x /usr/lib/postgresql && return 0
+  without=(-E '^(contract\.postgres|e2e\.(replicas|database-tls)$)')
+}
+
 # Runs a preset's tests and adds up the totals.
 run_tests() {
   local preset=$1 rc=0 log=build/ctest-$1.log
   shift
-  ctest --preset "$preset" "$@" 2>&1 | tee "$log" | grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test .* Passed )'
+  [ ${#without[@]} = 0 ] || echo "Left out, what needs PostgreSQL: its user may not enter /. 'chmod o+x /' lets it."
+  ctest --preset "$preset" "${without[@]}" "$@" 2>&1 | tee "$log" | grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test .* Passed )'
   rc=${PIPESTATUS[0]}
   local total bad not_run
   total=$(sed -nE 's/.*tests passed, [0-9]+ tests failed out of ([0-9]+)/\1/p' "$log" | tail -n 1)
@@ -111,6 +120,7 @@ tidy() {
 
 mkdir -p build
 step "packages" deploy/install-packages.sh "${sections[@]}" || exit 1
+leave_out_postgres
 step "format" check_format
 step "node packages" node_packages
 # Nobody builds the benchmarks until they need them: CI sees to it that they can be built.

@@ -52,7 +52,8 @@ test('10 000 connections opened and dropped leave nothing behind', async () => {
   const files = openFiles();
   const memory = residentMiB();
   for (let turn = 0; turn < 20; turn += 1) await wave(500, turn);
-  assert.ok(openFiles() <= files + 5, `${files} open files before, ${openFiles()} after`);
+  // The last ones are closed when the server comes to it.
+  await until(`no more than ${files + 5} files are open`, () => openFiles() <= files + 5, 60);
   assert.ok(residentMiB() < memory + 40, `${memory} MiB before, ${residentMiB()} MiB after`);
   assert.ok(await client.scanBytes(media('original.jpg')));
 });

@@ -1,7 +1,7 @@
 // What fails around the service: killed decoders, a full, read-only or locked database, descriptors that run out, an
 // end in the middle of work. Each scan is answered, and no answer is wrong.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -107,7 +107,11 @@ test(`decoders and zygotes killed at random during ${kScans} scans`, { timeout: 
 const onSmallDisk = (directory, options) => ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c',
   `mount -t tmpfs -o ${options} tmpfs "$0" && exec "$@"`, directory];
 
-test('a full disk costs records and changes, not verdicts', async () => {
+test('a full disk costs records and changes, not verdicts', async (t) => {
+  if (spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'true']).status !== 0) {
+    t.skip('no user namespaces here (in a chroot there are none)');
+    return;
+  }
   const dataDir = temporaryDirectory();
   const server = await Server.start({ dataDir, within: onSmallDisk(dataDir, 'size=4m') });
   const client = new Client(server.address);
