@@ -88,7 +88,6 @@ leave_out_postgres() {
 run_tests() {
   local preset=$1 rc=0 log=build/ctest-$1.log
   shift
-  [ ${#without[@]} = 0 ] || echo "Left out, what needs PostgreSQL: its user may not enter /. 'chmod o+x /' lets it."
   ctest --preset "$preset" "${without[@]}" "$@" 2>&1 | tee "$log" | grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test .* Passed )'
   rc=${PIPESTATUS[0]}
   local total bad not_run
@@ -108,6 +107,10 @@ run_tests() {
       echo "In CI, with the shared test data at hand, a skipped test is a failure."
       rc=1
     fi
+  fi
+  if [ ${#without[@]} != 0 ]; then
+    echo "Left out, what needs PostgreSQL: its user may not enter /. 'chmod o+x /' lets it."
+    [ "${CI:-}" = true ] && rc=1
   fi
   return "$rc"
 }

@@ -138,12 +138,12 @@ class Lines {
       const std::size_t parts = std::max<std::size_t>(rows - 1, 1);
       const std::size_t whole = (rect_.height() - 1) / parts;
       const std::size_t rest = (rect_.height() - 1) % parts;
-      const std::uint8_t* row =
+      const std::uint8_t* first =
           luma_.data + rect_.top * luma_.stride + (from_left ? rect_.left : rect_.right - 1);
-      for (std::size_t i = 0, over = 0; i < rows; ++i) {
-        outermost[i] = row;
+      for (std::size_t i = 0, row = 0, over = 0; i < rows; ++i) {
+        outermost[i] = first + row * luma_.stride;
         over += rest;
-        row += (whole + (over >= parts ? 1 : 0)) * luma_.stride;
+        row += whole + (over >= parts ? 1 : 0);
         over -= over >= parts ? parts : 0;
       }
     }

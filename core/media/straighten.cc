@@ -93,7 +93,7 @@ std::vector<int> OutlineFrom(const LumaView& cells, Edge edge, int ground) {
 }
 
 // Lines of an outline that stand upright together: within a cell or two, and most of what it has. So many
-// that an angle worth turning back would not leave them.
+// that an angle worth turning back would not leave them. `most`: the largest place that there can be.
 int UprightLines(const std::vector<int>& outline, int most) {
   std::vector<int> counts(static_cast<std::size_t>(most) + 1);  // by place
   int places = 0;
